@@ -1,0 +1,406 @@
+//! The budget of attempts: who may present a credential, and what each answer costs. Pure: the store keeps the ledgers
+//! and calls [`permit`] and [`settle`] inside its transactions; nothing else can make a [`Permit`].
+//!
+//! An attempt is counted as unanswered from the moment it is recorded; its answer, if one ever comes, replaces that
+//! count. A crash between the two therefore needs no clean-up and can never be forgotten.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+const DAY: Duration = Duration::from_hours(24);
+const HOUR: Duration = Duration::from_hours(1);
+const MINUTE: Duration = Duration::from_mins(1);
+/// A hold made of unanswered attempts only risks one more after this time.
+pub const UNANSWERED_HOLD: Duration = Duration::from_hours(6);
+/// New credentials of one username that are tried unasked within 24 h.
+pub const NEW_CREDENTIALS_A_DAY: usize = 3;
+/// An attempt that an operator asks for, at most so many per hour and username.
+pub const OPERATOR_ATTEMPTS_AN_HOUR: usize = 3;
+/// The same credential retried in vain so often needs `--force`.
+pub const OPERATOR_VAIN: u32 = 2;
+
+/// `[lockout]` of the config, and how long an attempt may be in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Rejections in a row before the credential is held: 1 to 4.
+    pub max_rejections: u32,
+    /// Unanswered attempts in a row before it is held, when there is no rejection among them.
+    pub max_unanswered: u32,
+    /// After this long without an answer an attempt will get none any more.
+    pub flight: Duration,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The credential is good and did its work.
+    Accepted,
+    /// A recognised `errors[]`, 403, 429 or threshold text.
+    RefusedOtherwise {
+        /// The answer is given to good credentials only: the streak ends.
+        proves_credential: bool,
+    },
+    /// 401, or a body that says locked.
+    Rejected,
+    /// DNS, connect, TLS: Autotask never saw it.
+    NotSent,
+    /// Any other HTTP answer.
+    AnsweredUnclearly,
+    /// Crash, timeout or reset before the status came.
+    Unanswered,
+}
+
+/// What is known of one credential: (username, fingerprint of secret + integration code).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialLedger {
+    /// Rejections since the last proof that it is good.
+    pub rejections: u32,
+    /// Attempts without a known answer since then; the one in flight is among them.
+    pub unanswered: u32,
+    /// The attempt in flight, if its answer has not been recorded.
+    pub in_flight: Option<InFlight>,
+    /// First attempt ever.
+    pub first_attempt: Option<Timestamp>,
+    /// Last attempt.
+    pub last_attempt: Option<Timestamp>,
+    /// Last time it was accepted or otherwise proved good.
+    pub last_accepted: Option<Timestamp>,
+    /// Last rejection.
+    pub last_rejected: Option<Timestamp>,
+    /// Operator attempts in vain since the last proof.
+    pub vain: u32,
+}
+
+/// An attempt that was recorded and not yet settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InFlight {
+    /// Its id.
+    pub id: String,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// An operator asked for it.
+    pub operator: bool,
+}
+
+/// What is known of one username over all its credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsernameLedger {
+    /// Rejections within 24 h since the last proof of any credential.
+    pub rejected: Vec<Timestamp>,
+    /// First attempts of new credentials within 24 h.
+    pub new_credentials: Vec<Timestamp>,
+    /// Operator attempts within the hour.
+    pub operator: Vec<Timestamp>,
+    /// Last time any of its credentials was proved good.
+    pub last_accepted: Option<Timestamp>,
+    /// The fingerprint last presented.
+    pub current: Option<String>,
+    /// When `current` was first presented in place of another.
+    pub changed_at: Option<Timestamp>,
+}
+
+/// Who wants the attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// The schedule, or `lockwatch probe`: within the budget.
+    Schedule,
+    /// `lockwatch retry`: one attempt in spite of a hold.
+    Operator {
+        /// Even though the same credential was retried in vain before.
+        force: bool,
+    },
+}
+
+/// The time in which a new user may not work yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// Until then a refusal says nothing.
+    pub until: Timestamp,
+    /// Whether one attempt is made before `until` (nobody told when the user was made).
+    pub try_at_once: bool,
+}
+
+/// Why there is no permit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "refusal", rename_all = "snake_case")]
+pub enum Refusal {
+    /// The budget is spent.
+    Held {
+        /// What spent it.
+        why: Hold,
+    },
+    /// Too early: `until` is when it may be asked again.
+    Wait {
+        /// When to ask again.
+        until: Timestamp,
+        /// What it waits for.
+        why: Waiting,
+    },
+    /// The same credential was retried in vain; only `--force` tries it again.
+    NeedsForce,
+    /// The claim is no longer ours: somebody else checks this user.
+    NotOurs,
+}
+
+/// What a hold is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// Rejections in a row, unanswered attempts among them counted.
+    Rejections,
+    /// Attempts without a known answer, no rejection among them.
+    Unanswered,
+    /// Other credentials of this username were rejected within 24 h: a confirmation would risk too much.
+    Username,
+    /// More new credentials in 24 h than are tried unasked.
+    NewCredentials,
+}
+
+/// What a refused attempt waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waiting {
+    /// An attempt of this credential is in flight.
+    InFlight,
+    /// The user is new.
+    Activation,
+    /// Operators have asked often enough.
+    Operator,
+}
+
+/// The leave to send one credential once. Only [`permit`] makes one, and sending consumes it.
+#[derive(Debug)]
+#[must_use = "a permit that is not used still counts as an unanswered attempt"]
+pub struct Permit {
+    id: String,
+}
+
+impl Permit {
+    /// The recorded attempt's id, with which it is settled.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// A permit and the ledgers as they must be stored before it is used.
+#[derive(Debug)]
+pub struct Granted {
+    /// Hand out only after the ledgers are on disk.
+    pub permit: Permit,
+    /// To store.
+    pub username: UsernameLedger,
+    /// To store.
+    pub credential: CredentialLedger,
+}
+
+/// What an attempt is asked for with.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// A fresh id for the attempt.
+    pub attempt: &'a str,
+    /// The keyed fingerprint of the credential.
+    pub fingerprint: &'a str,
+    /// Who asks.
+    pub asker: Asker,
+    /// Whether the user may be too new.
+    pub activation: Option<Activation>,
+}
+
+/// Decides whether one attempt may be made now, and returns the ledgers with it recorded.
+///
+/// # Errors
+/// The reason why not; the ledgers stay as they are.
+pub fn permit(
+    username: &UsernameLedger,
+    credential: &CredentialLedger,
+    request: &Request<'_>,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Granted, Refusal> {
+    if let Some(flight) = &credential.in_flight
+        && now < flight.at + limits.flight
+        && now >= flight.at
+    {
+        let until = flight.at + limits.flight;
+        return Err(wait(until, Waiting::InFlight));
+    }
+    match request.asker {
+        Asker::Operator { force } => operator_may(username, credential, force, now)?,
+        Asker::Schedule => {
+            if let Some(why) = hold(username, credential, limits, now) {
+                return Err(Refusal::Held { why });
+            }
+            if let Some(window) = request.activation
+                && now < window.until
+                && !(window.try_at_once && credential.first_attempt.is_none())
+            {
+                return Err(wait(window.until, Waiting::Activation));
+            }
+        }
+    }
+    let mut username = username.clone();
+    let mut credential = credential.clone();
+    let operator = matches!(request.asker, Asker::Operator { .. });
+    if operator {
+        keep_within(&mut username.operator, HOUR, now);
+        username.operator.push(now);
+    }
+    if credential.first_attempt.is_none() {
+        keep_within(&mut username.new_credentials, DAY, now);
+        username.new_credentials.push(now);
+        credential.first_attempt = Some(now);
+    }
+    if username.current.as_deref() != Some(request.fingerprint) {
+        username.changed_at = Some(now);
+        username.current = Some(request.fingerprint.to_owned());
+    }
+    credential.unanswered += 1;
+    credential.last_attempt = Some(now);
+    credential.in_flight = Some(InFlight {
+        id: request.attempt.to_owned(),
+        at: now,
+        operator,
+    });
+    Ok(Granted {
+        permit: Permit {
+            id: request.attempt.to_owned(),
+        },
+        username,
+        credential,
+    })
+}
+
+/// Writes the answer of attempt `id` into the ledgers. An id that is not in flight (any more) changes nothing.
+#[must_use]
+pub fn settle(
+    username: &UsernameLedger,
+    credential: &CredentialLedger,
+    id: &str,
+    outcome: Outcome,
+    now: Timestamp,
+) -> (UsernameLedger, CredentialLedger) {
+    let (mut username, mut credential) = (username.clone(), credential.clone());
+    let Some(flight) = credential.in_flight.take_if(|flight| flight.id == id) else {
+        return (username, credential);
+    };
+    let answered = |ledger: &mut CredentialLedger| {
+        ledger.unanswered = ledger.unanswered.saturating_sub(1);
+    };
+    match outcome {
+        Outcome::Accepted
+        | Outcome::RefusedOtherwise {
+            proves_credential: true,
+        } => {
+            credential.rejections = 0;
+            credential.unanswered = 0;
+            credential.vain = 0;
+            credential.last_accepted = Some(now);
+            username.last_accepted = Some(now);
+            username.rejected.clear();
+        }
+        Outcome::Rejected => {
+            answered(&mut credential);
+            credential.rejections += 1;
+            credential.last_rejected = Some(now);
+            credential.vain += u32::from(flight.operator);
+            keep_within(&mut username.rejected, DAY, now);
+            username.rejected.push(now);
+        }
+        Outcome::NotSent
+        | Outcome::AnsweredUnclearly
+        | Outcome::RefusedOtherwise {
+            proves_credential: false,
+        } => answered(&mut credential),
+        Outcome::Unanswered => {}
+    }
+    (username, credential)
+}
+
+/// What holds the credential now, if anything does.
+#[must_use]
+pub fn hold(
+    username: &UsernameLedger,
+    credential: &CredentialLedger,
+    limits: &Limits,
+    now: Timestamp,
+) -> Option<Hold> {
+    let spent = credential.rejections + credential.unanswered;
+    if credential.rejections > 0 && spent >= limits.max_rejections {
+        return Some(Hold::Rejections);
+    }
+    if credential.rejections == 0 && credential.unanswered >= limits.max_unanswered {
+        let over = credential
+            .last_attempt
+            .is_some_and(|last| now >= last + UNANSWERED_HOLD);
+        return (!over).then_some(Hold::Unanswered);
+    }
+    if credential.rejections > 0
+        && within(&username.rejected, DAY, now) >= limits.max_rejections as usize
+    {
+        return Some(Hold::Username);
+    }
+    let new = credential.first_attempt.is_none();
+    (new && within(&username.new_credentials, DAY, now) >= NEW_CREDENTIALS_A_DAY)
+        .then_some(Hold::NewCredentials)
+}
+
+/// How many rejections may still be risked unasked.
+#[must_use]
+pub fn attempts_left(
+    username: &UsernameLedger,
+    credential: &CredentialLedger,
+    limits: &Limits,
+    now: Timestamp,
+) -> u32 {
+    if hold(username, credential, limits, now).is_some() {
+        return 0;
+    }
+    let spent = if credential.rejections > 0 {
+        credential.rejections + credential.unanswered
+    } else {
+        0
+    };
+    let own = limits.max_rejections.saturating_sub(spent);
+    // With rejections of other credentials on the count, only one more is risked: the confirmation would be refused.
+    let elsewhere = within(&username.rejected, DAY, now) >= limits.max_rejections as usize;
+    if elsewhere { own.min(1) } else { own }
+}
+
+fn operator_may(
+    username: &UsernameLedger,
+    credential: &CredentialLedger,
+    force: bool,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if let Some(last) = username.operator.last()
+        && now < *last + MINUTE
+    {
+        return Err(wait(*last + MINUTE, Waiting::Operator));
+    }
+    let mut recent = username.operator.clone();
+    keep_within(&mut recent, HOUR, now);
+    if recent.len() >= OPERATOR_ATTEMPTS_AN_HOUR {
+        let first = recent.first().copied().unwrap_or(now);
+        return Err(wait(first + HOUR, Waiting::Operator));
+    }
+    if credential.vain >= OPERATOR_VAIN && !force {
+        return Err(Refusal::NeedsForce);
+    }
+    Ok(())
+}
+
+fn wait(until: Timestamp, why: Waiting) -> Refusal {
+    Refusal::Wait { until, why }
+}
+
+fn within(times: &[Timestamp], span: Duration, now: Timestamp) -> usize {
+    times.iter().filter(|at| **at + span > now).count()
+}
+
+fn keep_within(times: &mut Vec<Timestamp>, span: Duration, now: Timestamp) {
+    times.retain(|at| *at + span > now);
+}

@@ -1,0 +1,5 @@
+//! Everything that knows how the Autotask REST API speaks. `client` is the only code that talks to it.
+
+pub mod client;
+pub mod hosts;
+pub mod wire;

@@ -1,0 +1,159 @@
+//! The configuration: values that cannot be malformed. `file` mirrors the TOML, `resolve` turns it into these types and
+//! collects every problem, `secret` knows where secrets come from.
+
+pub mod file;
+pub mod problem;
+pub mod resolve;
+pub mod secret;
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use email_address::EmailAddress;
+use url::Url;
+
+use crate::{autotask::hosts::AllowedHosts, config::secret::SecretSource, user::User};
+
+pub use problem::{Problem, Problems};
+pub use resolve::load;
+
+/// A whole configuration, resolved.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Every file that was read, the main one first.
+    pub files: Vec<PathBuf>,
+    /// SHA-256 over the content of all files, hexadecimal.
+    pub sha256: String,
+    /// `[autotask]`
+    pub autotask: Autotask,
+    /// `[schedule]`
+    pub schedule: Schedule,
+    /// `[lockout]`
+    pub lockout: Lockout,
+    /// `[store]`
+    pub store: StoreLocation,
+    /// `[email]`; without it notices are stored as not sent.
+    pub email: Option<Email>,
+    /// `[web]`
+    pub web: Web,
+    /// `[[users]]`, sorted by id.
+    pub users: Vec<Arc<User>>,
+}
+
+/// `[autotask]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Autotask {
+    /// Where the zone look-up is; ends in `/`.
+    pub base_url: Url,
+    /// Where credentials may go.
+    pub allowed_hosts: AllowedHosts,
+    /// One probe.
+    pub timeout: Duration,
+    /// Trusted besides the system's roots.
+    pub ca_file: Option<PathBuf>,
+    /// `http://…`
+    pub proxy: Option<Url>,
+}
+
+/// `[schedule]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Requests in flight, at most half of them for one host.
+    pub max_in_flight: usize,
+}
+
+/// `[lockout]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lockout {
+    /// 1 to 4.
+    pub max_rejections: u32,
+    /// 1 to 10.
+    pub max_unanswered: u32,
+    /// How long a new user may not work yet.
+    pub activation: Duration,
+    /// Between the first sighting of a failure and its confirmation.
+    pub confirm_after: Duration,
+}
+
+/// `store.url`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreLocation {
+    /// `sqlite:///path`
+    Sqlite(PathBuf),
+}
+
+/// `[email]`
+#[derive(Clone, Debug)]
+pub struct Email {
+    /// Sender.
+    pub from: EmailAddress,
+    /// The operator.
+    pub to: Vec<EmailAddress>,
+    /// The operator gets every incident notice too.
+    pub copy_operator: bool,
+    /// Notices for one recipient within it become one mail.
+    pub group_wait: Duration,
+    /// How mails leave.
+    pub transport: Transport,
+}
+
+/// `email.transport`
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// One `.eml` a mail.
+    File {
+        /// Exists or is made.
+        directory: PathBuf,
+    },
+    /// `[email.smtp]`
+    Smtp(Smtp),
+}
+
+/// `[email.smtp]`
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: SmtpTls,
+    /// Login; `password` is there when this is.
+    pub login: Option<SmtpLogin>,
+    /// Trusted besides the system's roots, for a private CA.
+    pub ca_file: Option<PathBuf>,
+    /// The whole dialogue.
+    pub timeout: Duration,
+}
+
+/// `email.smtp.username` and `password`
+#[derive(Clone, Debug)]
+pub struct SmtpLogin {
+    /// Login name.
+    pub username: String,
+    /// Read again for every dialogue.
+    pub password: SecretSource,
+}
+
+/// `email.smtp.tls`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpTls {
+    /// STARTTLS, required.
+    StartTls,
+    /// TLS from the first byte.
+    Implicit,
+    /// Plain text.
+    None,
+}
+
+/// `[web]`
+#[derive(Clone, Debug)]
+pub struct Web {
+    /// Where the endpoint listens.
+    pub listen: SocketAddr,
+    /// For changes, and for all when `protect_reads`.
+    pub token: Option<SecretSource>,
+    /// Reads want the token too.
+    pub protect_reads: bool,
+    /// Links in mails; ends in `/`.
+    pub external_url: Option<Url>,
+}

@@ -1,0 +1,113 @@
+//! A configured API user, as every room sees it. Values here cannot be malformed: the config room parses them.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use email_address::EmailAddress;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::config::secret::SecretSource;
+
+/// The stable name of a user in metrics, mails and commands: 1 to 64 of `a-z A-Z 0-9 . _ -`, beginning with a letter or digit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct UserId(String);
+
+impl UserId {
+    /// What an id may look like, as a fragment for messages.
+    pub const SHAPE: &str =
+        "1 to 64 of the characters a-z A-Z 0-9 . _ - beginning with a letter or a digit";
+
+    /// # Errors
+    /// When `text` is not of [`UserId::SHAPE`].
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let begins_well = text
+            .chars()
+            .next()
+            .is_some_and(|c| c.is_ascii_alphanumeric());
+        if begins_well && text.len() <= 64 && text.chars().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Self::SHAPE)
+        }
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for UserId {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<UserId> for String {
+    fn from(id: UserId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The login of an API user. Autotask locks per username, whatever its case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Username(String);
+
+impl Username {
+    /// Takes the login as configured; the config room has refused blank ones.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// As configured: this is what goes over the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key of the ledger: lower case, so that a change of case finds the old count.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+/// One configured API user.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Stable name, the `user` label of metrics.
+    pub id: UserId,
+    /// The generated key of the API user.
+    pub username: Username,
+    /// Where its secret comes from; read again before every attempt.
+    pub secret: SecretSource,
+    /// Where the code of its tracking identifier comes from.
+    pub integration_code: SecretSource,
+    /// Who is mailed about it; never empty when the config has an `[email]` with `to`.
+    pub notify: Vec<EmailAddress>,
+    /// The Autotask database, for people and metrics.
+    pub tenant: String,
+    /// What depends on it, free text.
+    pub integration: Option<String>,
+    /// The entity that the query probe reads.
+    pub entity: String,
+    /// Time between checks.
+    pub interval: Duration,
+    /// False: neither probed nor shown.
+    pub enabled: bool,
+    /// When the user was made in Autotask, if told.
+    pub created: Option<Timestamp>,
+    /// Free labels, shown by the API.
+    pub labels: BTreeMap<String, String>,
+}
