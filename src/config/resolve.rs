@@ -1,6 +1,6 @@
 //! From the file mirror to types that cannot be wrong, collecting every problem.
-use std::path::Path;
 use super::{Config, Problem, Problems};
+use std::path::Path;
 
 /// Reads a configuration and everything it includes.
 ///
