@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     answers::RawAnswer,
-    world::{ApiUser, Level, World},
+    api_user::{ApiUser, Level},
+    world::World,
 };
 
 /// An entity of the API: its name in paths, and its name in `entityInformation`.

@@ -2,16 +2,18 @@
 //! documentation and what public clients have seen, to the byte where that is known; where nothing is known it errs on
 //! the side that punishes a careless client (every 401 counts towards the lock).
 //!
-//! - `world` holds the state and decides (synchronous, is given `now`); `routes`, `entities` and `filter` read requests
-//!   and shape answers; `answers` has the bodies.
+//! - `world` and `api_user` hold the state, `gate` checks credentials and counts towards the lock, `routes` decides which
+//!   answer a request gets (synchronous, is given `now`), `entities` and `filter` have the rows, `answers` the bodies.
 //! - `server` carries it over HTTP on loopback ports: one for the central look-up, one per zone.
 //! - `scenario` is the story that `lockwatch demo` tells, `table` shows it on a terminal.
 //!
 //! Nothing here is used by `lockwatch run`.
 
 pub mod answers;
+pub mod api_user;
 pub mod entities;
 pub mod filter;
+pub mod gate;
 pub mod routes;
 pub mod scenario;
 pub mod server;
@@ -19,7 +21,6 @@ pub mod table;
 pub mod world;
 
 pub use answers::{Ending, RawAnswer};
+pub use api_user::{Announced, ApiUser, Level, Right, Rights};
 pub use server::{Simulator, WorldHandle};
-pub use world::{
-    Announced, ApiUser, Level, Place, Reach, Right, Rights, Stats, Tenant, World, Zone,
-};
+pub use world::{Place, Reach, Stats, Tenant, World, Zone};

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 
 use super::{
     answers::{self, Ending, RawAnswer},
+    api_user::{Announced, ApiUser, Right},
     entities::Entity,
     filter::Query,
-    world::{Announced, ApiUser, Flight, Level, Place, Reach, Right, THREADS, World},
+    world::{Flight, Place, Reach, THREADS, World},
 };
 
 /// An answer, and the place among the simultaneous requests it takes until it is delivered.
@@ -85,6 +86,8 @@ impl World {
     /// Answers a request that reached `place`.
     pub fn answer(&mut self, place: &Place, request: &Request<Vec<u8>>, now: Timestamp) -> Reply {
         let ask = Ask::of(request.method(), request.uri().path());
+        let username = credential_of(request).unwrap_or_default();
+        let unanswered_before = self.stats(&username).unanswered_in_row;
         let mut reply = match self.reach(place) {
             Reach::Up => self.judge(place, ask, request, now),
             Reach::Hang => {
@@ -111,27 +114,13 @@ impl World {
             reply.answer.ending,
             Ending::Silence | Ending::CutBeforeStatus
         );
-        if let (true, Some(username)) = (unanswered, credential_of(request)) {
+        if unanswered && !username.is_empty() {
             let stats = self.stats_mut(&username);
-            stats.unanswered_in_row += 1;
+            // Even if it was let in: its client has not been told.
+            stats.unanswered_in_row = unanswered_before + 1;
             stats.max_unanswered_in_row = stats.max_unanswered_in_row.max(stats.unanswered_in_row);
         }
         reply
-    }
-
-    /// The request is over: its place among the simultaneous ones is free.
-    pub fn land(&mut self, flight: &Flight) {
-        if let Some(count) = self.flights.get_mut(flight) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.flights.remove(flight);
-            }
-        }
-    }
-
-    /// Presents a wrong secret in the name of another integration, as if it came over the wire.
-    pub fn someone_else_fails(&mut self, username: &str) {
-        self.reject_at_user(username);
     }
 
     /// Answers before any credential is looked at.
@@ -265,16 +254,6 @@ impl World {
         }
     }
 
-    fn admits(&self, user: &ApiUser, place: &Place, secret: &str, now: Timestamp) -> bool {
-        let tenant = self.tenants.get(&user.tenant);
-        user.secret == secret
-            && user.level == Level::ApiOnly
-            && user.active
-            && !user.locked
-            && user.activates_at.is_none_or(|at| at <= now)
-            && tenant.is_some_and(|tenant| *place == Place::Zone(tenant.zone.clone()))
-    }
-
     fn query(
         &self,
         user: &ApiUser,
@@ -319,60 +298,6 @@ impl World {
         match zone {
             Some(zone) => format!("webservices{}.autotask.net", zone.number),
             None => "webservices.autotask.net".to_owned(),
-        }
-    }
-
-    fn take_off(&mut self, flight: &Flight) {
-        *self.flights.entry(flight.clone()).or_insert(0) += 1;
-        let same_code = |other: &Flight| other.tenant == flight.tenant && other.code == flight.code;
-        let with_code = self.flights.iter().filter(|(other, _)| same_code(other));
-        let now_at_once: u32 = with_code.map(|(_, count)| count).sum();
-        let key = (flight.tenant.clone(), flight.code.clone());
-        let most = self.most_at_once.entry(key).or_insert(0);
-        *most = now_at_once.max(*most);
-    }
-
-    fn count_scripted(&mut self, username: &str, answer: &RawAnswer) {
-        let says_locked = String::from_utf8_lossy(&answer.body).contains("locked");
-        let whole = answer.ending == Ending::Whole;
-        if answer.status == 401 || says_locked {
-            self.reject(username);
-        } else if whole
-            && answer.status == 200
-            && serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok()
-        {
-            self.accept(username);
-        }
-    }
-
-    fn accept(&mut self, username: &str) {
-        self.change(username, |user| user.failures_in_row = 0);
-        let stats = self.stats_mut(username);
-        stats.accepted += 1;
-        stats.rejections_in_row = 0;
-        stats.unanswered_in_row = 0;
-    }
-
-    fn reject(&mut self, username: &str) {
-        let stats = self.stats_mut(username);
-        stats.rejections += 1;
-        stats.rejections_in_row += 1;
-        stats.max_rejections_in_row = stats.max_rejections_in_row.max(stats.rejections_in_row);
-        self.reject_at_user(username);
-    }
-
-    fn reject_at_user(&mut self, username: &str) {
-        let tenant = self.user(username).map(|user| user.tenant.clone());
-        let tenant = tenant.and_then(|name| self.tenants.get(&name));
-        let lock_after = tenant.map_or(u32::MAX, |tenant| tenant.lock_after);
-        let mut locked_now = false;
-        self.change(username, |user| {
-            user.failures_in_row += 1;
-            locked_now = !user.locked && user.failures_in_row >= lock_after;
-            user.locked |= locked_now;
-        });
-        if locked_now {
-            self.stats_mut(username).lockouts += 1;
         }
     }
 }

@@ -8,8 +8,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    api_user::{ApiUser, Level, Rights},
     server::WorldHandle,
-    world::{ApiUser, Level, Place, Reach, Rights, World},
+    world::{Place, Reach, World},
 };
 
 /// A user as the demo's lockwatch is configured with; the world may know better.

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::answers::RawAnswer;
+use super::{answers::RawAnswer, api_user::ApiUser};
 
 /// Requests at once per tenant, integration code and endpoint. [D]
 pub const THREADS: u32 = 3;
@@ -84,94 +84,8 @@ pub struct Tenant {
     pub(super) requests: VecDeque<Timestamp>,
 }
 
-/// What an API user's security level allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// API User (system) (API-only).
-    ApiOnly,
-    /// An ordinary user with a licence: its zone is found, the API refuses it.
-    Ordinary,
-}
-
-/// A right, as in `userAccessFor*`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Right {
-    /// `None`
-    None,
-    /// `All`
-    #[default]
-    All,
-    /// `Restricted`: a query is accepted and finds nothing.
-    Restricted,
-}
-
-impl Right {
-    /// As on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "None",
-            Self::All => "All",
-            Self::Restricted => "Restricted",
-        }
-    }
-}
-
-/// Rights on one entity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rights {
-    /// `userAccessForCreate`
-    pub create: Right,
-    /// `userAccessForDelete`
-    pub delete: Right,
-    /// `userAccessForQuery`
-    pub query: Right,
-    /// `userAccessForUpdate`
-    pub update: Right,
-}
-
-/// What the zone look-up says of a user.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Announced {
-    /// The zone of its tenant.
-    #[default]
-    Truth,
-    /// Another zone, by name.
-    Zone(String),
-    /// Its own zone under another address.
-    Url(String),
-    /// That it is not known, though it is.
-    Unknown,
-}
-
-/// An API user as Autotask knows it. Has no `Debug`: it holds a secret, if only a simulated one.
-#[derive(Clone)]
-pub struct ApiUser {
-    /// The generated key; found whatever its case.
-    pub username: String,
-    /// The one secret that is right.
-    pub secret: String,
-    /// The code of its tracking identifier.
-    pub integration_code: String,
-    /// Name of its tenant.
-    pub tenant: String,
-    /// Security level.
-    pub level: Level,
-    /// `isActive`
-    pub active: bool,
-    /// Refused until an administrator calls [`World::unlock`].
-    pub locked: bool,
-    /// Not usable earlier.
-    pub activates_at: Option<Timestamp>,
-    /// By entity in lower case; everything not listed is `All`.
-    pub rights: BTreeMap<String, Rights>,
-    /// What the zone look-up says.
-    pub announced: Announced,
-    /// 401s in a row that count towards the lock.
-    pub failures_in_row: u32,
-}
-
-/// What was seen of one username, known or not. "In a row" ends with an answer that proves the credential.
+/// What was seen of one username, known or not. "In a row" ends with an answer that proves the credential; any other
+/// answer leaves the count as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Zone look-ups.
@@ -186,7 +100,7 @@ pub struct Stats {
     pub rejections_in_row: u32,
     /// The most there ever were.
     pub max_rejections_in_row: u32,
-    /// Attempts that were given no status, in a row.
+    /// Attempts whose client was given no status, in a row, even if the credential was judged.
     pub unanswered_in_row: u32,
     /// The most there ever were.
     pub max_unanswered_in_row: u32,
@@ -332,71 +246,6 @@ impl World {
     pub(super) fn stats_mut(&mut self, username: &str) -> &mut Stats {
         self.stats.entry(username.to_lowercase()).or_default()
     }
-}
-
-impl ApiUser {
-    /// A user that works: API-only, active, all rights.
-    #[must_use]
-    pub fn new(username: &str, secret: &str, integration_code: &str, tenant: &str) -> Self {
-        Self {
-            username: username.to_owned(),
-            secret: secret.to_owned(),
-            integration_code: integration_code.to_owned(),
-            tenant: tenant.to_owned(),
-            level: Level::ApiOnly,
-            active: true,
-            locked: false,
-            activates_at: None,
-            rights: BTreeMap::new(),
-            announced: Announced::Truth,
-            failures_in_row: 0,
-        }
-    }
-
-    /// With another security level.
-    #[must_use]
-    pub fn level(mut self, level: Level) -> Self {
-        self.level = level;
-        self
-    }
-
-    /// Not usable before `at`.
-    #[must_use]
-    pub fn activates_at(mut self, at: Timestamp) -> Self {
-        self.activates_at = Some(at);
-        self
-    }
-
-    /// With other rights on an entity.
-    #[must_use]
-    pub fn rights(mut self, entity: &str, rights: Rights) -> Self {
-        self.set_rights(entity, rights);
-        self
-    }
-
-    /// Changes the rights on an entity.
-    pub fn set_rights(&mut self, entity: &str, rights: Rights) {
-        self.rights.insert(entity.to_lowercase(), rights);
-    }
-
-    /// The rights on an entity.
-    #[must_use]
-    pub fn rights_on(&self, entity: &str) -> Rights {
-        self.rights
-            .get(&entity.to_lowercase())
-            .copied()
-            .unwrap_or_default()
-    }
-}
-
-impl Rights {
-    /// No right at all.
-    pub const NONE: Self = Self {
-        create: Right::None,
-        delete: Right::None,
-        query: Right::None,
-        update: Right::None,
-    };
 }
 
 impl Tenant {
