@@ -407,12 +407,28 @@ mod filters {
     /// commands, names and links can be copied.
     #[askama::filter_fn]
     pub fn wrap<T: Display>(text: T, _: &dyn Values, lead: &str) -> Result<String> {
+        Ok(fill(&text.to_string(), lead))
+    }
+
+    /// The same with a number in the lead.
+    #[askama::filter_fn]
+    pub fn numbered<T: Display>(
+        text: T,
+        _: &dyn Values,
+        before: &str,
+        number: &usize,
+        after: &str,
+    ) -> Result<String> {
+        Ok(fill(&text.to_string(), &format!("{before}{number}{after}")))
+    }
+
+    fn fill(text: &str, lead: &str) -> String {
         let rest = " ".repeat(lead.chars().count());
         let options = Options::new(76)
             .initial_indent(lead)
             .subsequent_indent(&rest)
             .break_words(false)
             .word_splitter(WordSplitter::NoHyphenation);
-        Ok(textwrap::fill(&text.to_string(), options))
+        textwrap::fill(text, options)
     }
 }
