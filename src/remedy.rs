@@ -214,7 +214,8 @@ fn deactivated(ctx: &Subject<'_>) -> Words {
         "The user is not active",
         vec![
             format!("{}.", open_user(ctx)),
-            "Ask first who deactivated it and why. On the General tab tick Active and save.".to_owned(),
+            "Ask first who deactivated it and why. On the General tab tick Active and save."
+                .to_owned(),
             format!(
                 "Nothing changes in {}, as long as it holds the same secret.",
                 integration(ctx)
@@ -324,10 +325,7 @@ fn missing_permission(ctx: &Subject<'_>) -> Words {
                  \"API User (system) (API-only)\", which has every right.",
                 ctx.entity
             ),
-            format!(
-                "Let {} run once and see that it works.",
-                integration(ctx)
-            ),
+            format!("Let {} run once and see that it works.", integration(ctx)),
             format!(
                 "lockwatch sees the change at its next check. If this user is not meant to read {}, set another entity for \
                  {} in its configuration.",
@@ -345,7 +343,8 @@ fn api_refusal(ctx: &Subject<'_>) -> Words {
                 "Show the texts above to a full administrator of {}; they are Autotask's own words.",
                 ctx.tenant
             ),
-            "If they mean nothing to anyone, ask Autotask support, with the time and the username.".to_owned(),
+            "If they mean nothing to anyone, ask Autotask support, with the time and the username."
+                .to_owned(),
             format!("See whether {} is refused too.", integration(ctx)),
             "lockwatch sees the change at its next check.".to_owned(),
         ],
@@ -382,7 +381,8 @@ fn unreadable_secret(ctx: &Subject<'_>) -> Words {
                  exist, can be read and are not empty.",
                 ctx.user
             ),
-            "Run lockwatch validate there. lockwatch reads the source again at its next check.".to_owned(),
+            "Run lockwatch validate there. lockwatch reads the source again at its next check."
+                .to_owned(),
         ],
     )
 }
@@ -428,7 +428,10 @@ mod tests {
             titles.push(title);
             assert!((3..=5).contains(&steps.len()), "{cause:?}: {}", steps.len());
             for step in &steps {
-                assert!(step.ends_with(['.', '?']) || step.contains("lockwatch retry"), "{cause:?}: {step}");
+                assert!(
+                    step.ends_with(['.', '?']) || step.contains("lockwatch retry"),
+                    "{cause:?}: {step}"
+                );
             }
             let last = steps.last().unwrap();
             assert!(last.contains("lockwatch"), "{cause:?}: {last}");
@@ -449,7 +452,10 @@ mod tests {
         let mut from = 0;
         for words in order {
             let found = steps[from..].find(words);
-            assert!(found.is_some(), "{words:?} is missing or out of order in\n{steps}");
+            assert!(
+                found.is_some(),
+                "{words:?} is missing or out of order in\n{steps}"
+            );
             from += found.unwrap();
         }
     }

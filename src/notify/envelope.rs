@@ -79,7 +79,11 @@ pub fn freeze(
         message = message.in_reply_to(roots.concat());
     }
     let kinds: Vec<&str> = mail.kinds.iter().map(|kind| kind.as_str()).collect();
-    let kinds = if kinds.is_empty() { vec!["test"] } else { kinds };
+    let kinds = if kinds.is_empty() {
+        vec!["test"]
+    } else {
+        kinds
+    };
     let own = [
         ("Auto-Submitted", "auto-generated".to_owned()),
         ("X-Auto-Response-Suppress", "All".to_owned()),
@@ -215,10 +219,19 @@ mod tests {
         let mut two = mail();
         two.incidents.push("01hr".into());
         let text = frozen(&two);
-        assert!(text.contains("References: <incident.01hq@msp.example> <incident.01hr@msp.example>\r\n"));
+        assert!(
+            text.contains(
+                "References: <incident.01hq@msp.example> <incident.01hr@msp.example>\r\n"
+            )
+        );
         assert!(!text.contains("In-Reply-To"));
 
-        let none = Mail { incidents: vec![], kinds: vec![], users: vec![], ..mail() };
+        let none = Mail {
+            incidents: vec![],
+            kinds: vec![],
+            users: vec![],
+            ..mail()
+        };
         let text = frozen(&none);
         assert!(!text.contains("References") && !text.contains("X-Lockwatch-Incident"));
         assert!(text.contains("X-Lockwatch-Kind: test\r\n"));
@@ -227,7 +240,11 @@ mod tests {
     #[test]
     fn headers_are_bounded() {
         let many: Vec<String> = (0..10_000).map(|n| format!("user-{n}")).collect();
-        let mail = Mail { incidents: many.clone(), users: many, ..mail() };
+        let mail = Mail {
+            incidents: many.clone(),
+            users: many,
+            ..mail()
+        };
         let head = frozen(&mail).split("\r\n\r\n").next().unwrap().len();
         assert!(head < 4_000, "{head} bytes of headers");
     }
@@ -254,7 +271,11 @@ mod tests {
 
     #[test]
     fn other_scripts_survive_as_ascii() {
-        let mail = Mail { subject: "[lockwatch] FAILING x (Zürich)".into(), text: "Zürich\n".into(), ..mail() };
+        let mail = Mail {
+            subject: "[lockwatch] FAILING x (Zürich)".into(),
+            text: "Zürich\n".into(),
+            ..mail()
+        };
         let text = frozen(&mail);
         assert!(text.is_ascii());
         assert!(text.contains("=?utf-8?b?"), "{text}");
@@ -264,7 +285,12 @@ mod tests {
     fn an_address_that_is_none_is_an_error_not_a_panic() {
         let from = "lockwatch@msp.example".parse().unwrap();
         let date = Timestamp::UNIX_EPOCH;
-        for to in ["", "nobody", "a@b.example\r\nBcc: c@d.example", "a@b.example, c@d.example"] {
+        for to in [
+            "",
+            "nobody",
+            "a@b.example\r\nBcc: c@d.example",
+            "a@b.example, c@d.example",
+        ] {
             assert!(freeze(&mail(), &from, to, "m1", date).is_err(), "{to:?}");
         }
     }

@@ -173,9 +173,7 @@ impl Mailer {
         };
         let result = match &self.transport {
             Transport::File { directory } => file::write(directory, letter, &mut progress).await,
-            Transport::Smtp(smtp) => {
-                dialogue::hold(smtp, &self.from, letter, &mut progress).await
-            }
+            Transport::Smtp(smtp) => dialogue::hold(smtp, &self.from, letter, &mut progress).await,
         };
         if let Err(error) = &result {
             (progress.on_step)(error.step, Err(error));

@@ -44,7 +44,11 @@ pub fn compose(notices: &[Notice], links: Option<&Url>) -> Mail {
         [only] => format!("[lockwatch] {only}"),
         [worst, rest @ ..] => format!("[lockwatch] {worst} (+{} more)", rest.len()),
     };
-    let summary = if headings.len() > 1 { headings } else { Vec::new() };
+    let summary = if headings.len() > 1 {
+        headings
+    } else {
+        Vec::new()
+    };
     let intro = if summary.is_empty() {
         Vec::new()
     } else {
@@ -60,7 +64,7 @@ pub fn compose(notices: &[Notice], links: Option<&Url>) -> Mail {
             .iter()
             .map(|notice| Section::of(notice, links))
             .collect(),
-        host: hosts.join(", "),
+        signature: format!("Sent by lockwatch on {}.", hosts.join(", ")),
     };
     let (text, html) = body.render_both();
     Mail {
@@ -80,12 +84,17 @@ pub fn sample(now: Timestamp, to: &str, host: &str) -> Mail {
     let body = Body {
         subject: &subject,
         intro: vec![
-            format!("This is a test mail, made at {} for {}.", instant(now), one_line(to)),
-            "It came the way that mails about Autotask API users come. Nothing needs to be done.".to_owned(),
+            format!(
+                "This is a test mail, made at {} for {}.",
+                instant(now),
+                one_line(to)
+            ),
+            "It came the way that mails about Autotask API users come. Nothing needs to be done."
+                .to_owned(),
         ],
         summary: Vec::new(),
         sections: Vec::new(),
-        host: one_line(host),
+        signature: format!("Sent by lockwatch on {}.", one_line(host)),
     };
     let (text, html) = body.render_both();
     Mail {
@@ -127,7 +136,7 @@ struct Body<'a> {
     intro: Vec<String>,
     summary: Vec<String>,
     sections: Vec<Section>,
-    host: String,
+    signature: String,
 }
 
 #[derive(Template)]
@@ -148,7 +157,9 @@ impl Body<'_> {
         let fallback = |_| format!("{}\n", self.subject);
         (
             Text { body: self }.render().unwrap_or_else(fallback),
-            Html { body: self }.render().unwrap_or_else(|_| String::new()),
+            Html { body: self }
+                .render()
+                .unwrap_or_else(|_| String::new()),
         )
     }
 }
@@ -210,16 +221,16 @@ impl Section {
 
     fn broken(facts: &Facts, links: Option<&Url>) -> Self {
         let diagnosis = &facts.diagnosis;
-        let headline = if diagnosis.reason == crate::diagnose::Reason::LockedOut && diagnosis.certain
-        {
-            format!("{}: locked out, as Autotask itself says", name(facts))
-        } else {
-            format!(
-                "{}: {}",
-                name(facts),
-                remedy::reason_title(diagnosis.reason)
-            )
-        };
+        let headline =
+            if diagnosis.reason == crate::diagnose::Reason::LockedOut && diagnosis.certain {
+                format!("{}: locked out, as Autotask itself says", name(facts))
+            } else {
+                format!(
+                    "{}: {}",
+                    name(facts),
+                    remedy::reason_title(diagnosis.reason)
+                )
+            };
         let mut table = vec![
             ("Since", instant(facts.since)),
             (
@@ -241,7 +252,11 @@ impl Section {
             headline,
             held: facts.held.then(|| Held::of(facts, links)),
             table,
-            evidence: diagnosis.evidence.iter().map(|text| one_line(text)).collect(),
+            evidence: diagnosis
+                .evidence
+                .iter()
+                .map(|text| one_line(text))
+                .collect(),
             causes: diagnosis
                 .causes
                 .iter()
@@ -259,14 +274,13 @@ impl Section {
 
 impl Held {
     fn of(facts: &Facts, links: Option<&Url>) -> Self {
-        let warning = match facts.next_attempt {
-            Some(at) => format!(
-                "lockwatch has stopped presenting this credential and will not notice the fix by itself before {}.",
-                instant(at)
-            ),
-            None => "lockwatch has stopped presenting this credential and will not notice the fix by itself."
-                .to_owned(),
-        };
+        let before = facts
+            .next_attempt
+            .map_or_else(String::new, |at| format!(" before {}", instant(at)));
+        let warning = format!(
+            "lockwatch has stopped presenting this credential. Unless the secret changes, it will not notice the fix by \
+             itself{before}."
+        );
         let user = one_line(&facts.user);
         Self {
             warning,
@@ -297,8 +311,8 @@ fn identity(facts: &Facts) -> Vec<(&'static str, String)> {
 fn effort(facts: &Facts) -> Vec<String> {
     let times = match facts.rejections {
         0 => "None of its attempts was refused in a way that counts towards a lockout.".to_owned(),
-        1 => "It presented this credential once in vain.".to_owned(),
-        n => format!("It presented this credential {n} times in a row in vain."),
+        1 => "It presented this credential once and was refused.".to_owned(),
+        n => format!("It presented this credential {n} times in a row and was refused each time."),
     };
     let mut from = format!("It asks from host {}", one_line(&facts.host));
     if let Some(address) = &facts.from_address {

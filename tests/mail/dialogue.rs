@@ -100,11 +100,18 @@ async fn a_mail_arrives_as_it_was_frozen() {
     let mails = sink.delivered();
     assert_eq!(mails.len(), 1);
     let (how, mail) = mails[0].split_at(mails[0].find("Date:").unwrap());
-    insta::assert_snapshot!(how, @"");
+    insta::assert_snapshot!(how, @r"
+    X-Mail-From: lockwatch@msp.example
+    X-Rcpt-To: it@acme.example
+    X-TLS: none
+    X-Auth: none
+    ");
     let date = "2026-11-22T14:05:12Z".parse().unwrap();
     let from = "lockwatch@msp.example".parse().unwrap();
     let frozen = freeze(&sample(date, TO, "mon1"), &from, TO, "m1", date).unwrap();
-    let frozen = String::from_utf8(frozen.bytes).unwrap().replace("\r\n", "\n");
+    let frozen = String::from_utf8(frozen.bytes)
+        .unwrap()
+        .replace("\r\n", "\n");
     assert_eq!(mail.trim_end(), frozen.trim_end());
 }
 
@@ -122,13 +129,23 @@ async fn with_tls_and_login_in_every_combination() {
             let (smtp, _kept) = with_login(encrypted(&sink, tls), PASSWORD);
             let (steps, result) = try_out(smtp).await;
             result.unwrap_or_else(|error| panic!("{name} {mechanism}: {error}"));
-            assert!(steps.contains(&step) && steps.contains(&Step::Login), "{steps:?}");
+            assert!(
+                steps.contains(&step) && steps.contains(&Step::Login),
+                "{steps:?}"
+            );
             let mail = sink.delivered().concat();
-            assert!(mail.contains("X-TLS: TLSv1.3\nX-Auth: alerts\n"), "{name} {mechanism}: {mail}");
+            assert!(
+                mail.contains("X-TLS: TLSv1.3\nX-Auth: alerts\n"),
+                "{name} {mechanism}: {mail}"
+            );
         }
         let sink = Sink::start(&["--tls", name]).await;
         try_out(encrypted(&sink, tls)).await.1.unwrap();
-        assert!(sink.delivered().concat().contains("X-TLS: TLSv1.3\nX-Auth: none\n"));
+        assert!(
+            sink.delivered()
+                .concat()
+                .contains("X-TLS: TLSv1.3\nX-Auth: none\n")
+        );
     }
 }
 
@@ -139,8 +156,16 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
         ("implicit", SmtpTls::Implicit, Step::Tls),
     ] {
         let sink = Sink::start(&["--tls", name]).await;
-        let error = fails(Smtp { ca_file: None, ..encrypted(&sink, tls) }).await;
-        assert_eq!((error.step, error.class), (step, Class::Transient), "{error}");
+        let error = fails(Smtp {
+            ca_file: None,
+            ..encrypted(&sink, tls)
+        })
+        .await;
+        assert_eq!(
+            (error.step, error.class),
+            (step, Class::Transient),
+            "{error}"
+        );
         assert!(error.text.contains("certificate"), "{error}");
 
         let sink = Sink::start_as(&["--tls", name], &["mail.elsewhere.example"]).await;
@@ -154,8 +179,15 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
 #[tokio::test]
 async fn starttls_never_falls_back_to_plain_text() {
     let sink = Sink::start(&[]).await;
-    let error = fails(Smtp { tls: SmtpTls::StartTls, ..plain(sink.port) }).await;
-    assert_eq!((error.step, error.class), (Step::StartTls, Class::Transient));
+    let error = fails(Smtp {
+        tls: SmtpTls::StartTls,
+        ..plain(sink.port)
+    })
+    .await;
+    assert_eq!(
+        (error.step, error.class),
+        (Step::StartTls, Class::Transient)
+    );
     assert!(error.text.contains("not supported"), "{error}");
     assert!(sink.delivered().is_empty());
 }
@@ -163,7 +195,11 @@ async fn starttls_never_falls_back_to_plain_text() {
 #[tokio::test]
 async fn tls_against_a_server_that_begins_in_plain_text() {
     let sink = Sink::start(&[]).await;
-    let error = fails(Smtp { tls: SmtpTls::Implicit, ..plain(sink.port) }).await;
+    let error = fails(Smtp {
+        tls: SmtpTls::Implicit,
+        ..plain(sink.port)
+    })
+    .await;
     assert_eq!(error.step, Step::Tls, "{error}");
 }
 
@@ -171,7 +207,15 @@ async fn tls_against_a_server_that_begins_in_plain_text() {
 async fn a_refused_login_is_told_apart_and_its_echo_removed() {
     let login = format!("alerts:{PASSWORD}");
     for mechanism in ["PLAIN", "LOGIN"] {
-        let options = ["--tls", "starttls", "--login", &login, "--echo-login", "--mechanism", mechanism];
+        let options = [
+            "--tls",
+            "starttls",
+            "--login",
+            &login,
+            "--echo-login",
+            "--mechanism",
+            mechanism,
+        ];
         let sink = Sink::start(&options).await;
         let (smtp, _kept) = with_login(encrypted(&sink, SmtpTls::StartTls), "demo-secret-2");
         let error = fails(smtp).await;
@@ -189,7 +233,11 @@ async fn a_server_that_wants_a_login_we_do_not_have() {
     let login = format!("alerts:{PASSWORD}");
     let sink = Sink::start(&["--tls", "starttls", "--login", &login]).await;
     let error = fails(encrypted(&sink, SmtpTls::StartTls)).await;
-    assert_eq!((error.step, error.class), (Step::Sender, Class::Login), "{error}");
+    assert_eq!(
+        (error.step, error.class),
+        (Step::Sender, Class::Login),
+        "{error}"
+    );
     assert!(error.text.starts_with("the server answered 530"), "{error}");
 }
 
@@ -210,7 +258,11 @@ async fn a_password_goes_in_plain_text_to_this_host_only() {
     try_out(smtp.clone()).await.1.unwrap();
 
     // 192.0.2.1 is for documentation: if this were not refused beforehand, it would be a failure to connect.
-    let error = fails(Smtp { host: "192.0.2.1".into(), ..smtp }).await;
+    let error = fails(Smtp {
+        host: "192.0.2.1".into(),
+        ..smtp
+    })
+    .await;
     assert_eq!((error.step, error.class), (Step::Prepare, Class::Transient));
     assert!(error.text.contains("plain text"), "{error}");
 }
@@ -226,31 +278,46 @@ async fn a_password_that_cannot_be_read_is_found_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_ca_file_that_is_none_is_named() {
-    let sink = Sink::start(&["--tls", "starttls"]).await;
+async fn a_ca_file_without_a_certificate_is_named_before_anything_is_sent() {
     let directory = tempfile::tempdir().unwrap();
-    let empty = directory.path().join("ca.pem");
-    for content in [None, Some("no certificate")] {
-        if let Some(content) = content {
-            fs::write(&empty, content).unwrap();
-        }
-        let ca_file = Some(empty.clone());
-        let error = fails(Smtp { ca_file, ..encrypted(&sink, SmtpTls::StartTls) }).await;
-        assert!(error.text.contains("ca.pem") || content.is_some(), "{error}");
-        assert!(matches!(error.step, Step::Prepare | Step::StartTls), "{error}");
-    }
+    let file = directory.path().join("ca.pem");
+    let missing = Smtp {
+        tls: SmtpTls::StartTls,
+        ca_file: Some(file.clone()),
+        ..plain(9)
+    };
+    let error = fails(missing.clone()).await;
+    assert_eq!((error.step, error.class), (Step::Prepare, Class::Transient));
+    assert!(error.text.contains("ca.pem: No such file"), "{error}");
+
+    fs::write(&file, "no certificate").unwrap();
+    let error = fails(missing).await;
+    assert_eq!(error.step, Step::Prepare, "{error}");
+    assert!(
+        error.text.contains("ca.pem: no certificate in it"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn a_refused_recipient_is_for_good_and_a_greylisted_one_is_not() {
     let sink = Sink::start(&["--refuse", TO]).await;
     let error = fails(plain(sink.port)).await;
-    assert_eq!((error.step, error.class), (Step::Recipient, Class::Permanent));
-    assert_eq!(error.to_string(), "failed at step recipient: the server answered 550 5.1.1 no such user here");
+    assert_eq!(
+        (error.step, error.class),
+        (Step::Recipient, Class::Permanent)
+    );
+    assert_eq!(
+        error.to_string(),
+        "failed at step recipient: the server answered 550 5.1.1 no such user here"
+    );
 
     let sink = Sink::start(&["--greylist"]).await;
     let error = fails(plain(sink.port)).await;
-    assert_eq!((error.step, error.class), (Step::Recipient, Class::Transient));
+    assert_eq!(
+        (error.step, error.class),
+        (Step::Recipient, Class::Transient)
+    );
     try_out(plain(sink.port)).await.1.unwrap();
     assert_eq!(sink.delivered().len(), 1);
 }
@@ -259,17 +326,36 @@ async fn a_refused_recipient_is_for_good_and_a_greylisted_one_is_not() {
 async fn silence_ends_with_the_deadline_and_names_its_step() {
     let soon = Duration::from_millis(700);
     let mute = Sink::start(&["--silent"]).await;
-    let mute_tls = Sink::start(&["--silent", "--tls", "none"]).await;
     let after_data = Sink::start(&["--silent-after-data"]).await;
     let cases = [
         (plain(mute.port), Step::Greeting),
-        (Smtp { tls: SmtpTls::StartTls, ..plain(mute.port) }, Step::Greeting),
-        (Smtp { tls: SmtpTls::Implicit, ..plain(mute_tls.port) }, Step::Tls),
+        (
+            Smtp {
+                tls: SmtpTls::StartTls,
+                ..plain(mute.port)
+            },
+            Step::Greeting,
+        ),
+        (
+            Smtp {
+                tls: SmtpTls::Implicit,
+                ..plain(mute.port)
+            },
+            Step::Tls,
+        ),
         (plain(after_data.port), Step::Data),
     ];
     for (smtp, step) in cases {
-        let error = fails(Smtp { timeout: soon, ..smtp }).await;
-        assert_eq!((error.step, error.class), (step, Class::Transient), "{error}");
+        let error = fails(Smtp {
+            timeout: soon,
+            ..smtp
+        })
+        .await;
+        assert_eq!(
+            (error.step, error.class),
+            (step, Class::Transient),
+            "{error}"
+        );
         assert!(error.text.contains("700ms"), "{error}");
     }
 }
@@ -278,23 +364,38 @@ async fn silence_ends_with_the_deadline_and_names_its_step() {
 async fn a_server_that_hangs_up_while_the_mail_is_sent() {
     let sink = Sink::start(&["--close-in-data"]).await;
     let error = fails(plain(sink.port)).await;
-    assert_eq!((error.step, error.class), (Step::Data, Class::Transient), "{error}");
+    assert_eq!(
+        (error.step, error.class),
+        (Step::Data, Class::Transient),
+        "{error}"
+    );
     assert!(sink.delivered().is_empty());
 }
 
 #[tokio::test]
 async fn a_mail_that_was_taken_is_sent_however_the_server_says_goodbye() {
     let sink = Sink::start(&["--silent-at-quit"]).await;
-    let smtp = Smtp { timeout: Duration::from_secs(1), ..plain(sink.port) };
+    let smtp = Smtp {
+        timeout: Duration::from_secs(1),
+        ..plain(sink.port)
+    };
     try_out(smtp).await.1.unwrap();
     assert_eq!(sink.delivered().len(), 1);
 }
 
 #[tokio::test]
 async fn nobody_listens() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     for tls in [SmtpTls::None, SmtpTls::StartTls, SmtpTls::Implicit] {
         let error = fails(Smtp { tls, ..plain(port) }).await;
-        assert_eq!((error.step, error.class), (Step::Connect, Class::Transient), "{error}");
+        assert_eq!(
+            (error.step, error.class),
+            (Step::Connect, Class::Transient),
+            "{error}"
+        );
     }
 }

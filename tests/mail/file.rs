@@ -49,7 +49,11 @@ async fn one_file_a_mail_sorted_by_time_for_its_owner_only() {
     let sent = mailer.send(&earlier).await.unwrap();
 
     let expected = ["20261122T140500Z-b.eml", "20261122T140600Z-a.eml"];
-    assert_eq!(names(&directory), expected, "a mail sent twice is one file, and nothing is left over");
+    assert_eq!(
+        names(&directory),
+        expected,
+        "a mail sent twice is one file, and nothing is left over"
+    );
     let file = directory.join(expected[0]);
     assert_eq!(std::fs::read(&file).unwrap(), b"first");
     assert_eq!(sent.detail, file.display().to_string());
@@ -77,5 +81,8 @@ async fn a_directory_that_cannot_be_made_is_named() {
         .await
         .unwrap_err();
     assert_eq!((error.step, error.class), (Step::Prepare, Class::Transient));
-    assert!(error.text.contains(&blocked.display().to_string()), "{error}");
+    assert!(
+        error.text.contains(&blocked.display().to_string()),
+        "{error}"
+    );
 }

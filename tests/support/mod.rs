@@ -1,5 +1,9 @@
 //! What tests of several rooms share: programs that end with the test, certificates, and a mail server.
-#![allow(dead_code, unreachable_pub, reason = "every test binary uses another part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test binary uses another part of it"
+)]
 
 pub mod certificates;
 pub mod program;

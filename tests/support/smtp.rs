@@ -36,7 +36,11 @@ impl Sink {
             .args(options);
         let ca = options.contains(&"--tls").then(|| {
             let made = Certificates::make(directory.path(), names);
-            command.arg("--cert").arg(made.cert).arg("--key").arg(made.key);
+            command
+                .arg("--cert")
+                .arg(made.cert)
+                .arg("--key")
+                .arg(made.key);
             made.ca
         });
         let mut program = Program::start(command);

@@ -1,7 +1,11 @@
 //! One SMTP dialogue, driven command by command: at the level of lettre's transport a refused login and a refused recipient
 //! look alike, and a bad certificate looks like a broken line.
 
-use std::{error::Error as _, net::IpAddr, time::Duration};
+use std::{
+    error::Error as _,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use email_address::EmailAddress;
@@ -17,6 +21,7 @@ use lettre::{
         response::Response,
     },
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
 
@@ -43,7 +48,10 @@ pub(super) async fn hold(
     };
     // lettre's own timeout covers the connection only; a server that falls silent must not hold us for ever.
     let Ok(result) = tokio::time::timeout(smtp.timeout, dialogue).await else {
-        let text = format!("not done within {:?}, the time for a whole dialogue", smtp.timeout);
+        let text = format!(
+            "not done within {:?}, the time for a whole dialogue",
+            smtp.timeout
+        );
         return Err(SendError::transient(progress.step, text));
     };
     // Outside of the deadline: a mail that the server took is sent, however slowly it says goodbye.
@@ -119,6 +127,10 @@ async fn trust(smtp: &Smtp) -> Result<TlsParameters, String> {
         let pem = tokio::fs::read(path)
             .await
             .map_err(|error| format!("ca_file {}: {error}", path.display()))?;
+        // lettre takes a file without any for good.
+        if CertificateDer::pem_slice_iter(&pem).next().is_none() {
+            return Err(format!("ca_file {}: no certificate in it", path.display()));
+        }
         let roots = Certificate::from_pem(&pem)
             .map_err(|error| format!("ca_file {}: {}", path.display(), say(&error)))?;
         parameters = parameters.add_root_certificate(roots);
@@ -174,31 +186,57 @@ async fn connect_implicit(
     ready: &Ready,
     progress: &mut Progress<'_, '_>,
 ) -> Result<AsyncSmtpConnection, SendError> {
-    // An address gets half of the time, so that when all of it is over the silence came after the connection.
-    let patience = smtp.timeout / 2;
-    let connecting = AsyncSmtpConnection::connect_tokio1(
-        (smtp.host.as_str(), smtp.port),
-        Some(patience),
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((smtp.host.as_str(), smtp.port))
+        .await
+        .map_err(|error| SendError::transient(Step::Connect, error.to_string()))?
+        .collect();
+    // No address gets so much that they could use the deadline up: when it passes, the silence came after the connection.
+    let shares = u32::try_from(addresses.len())
+        .unwrap_or(u32::MAX)
+        .saturating_add(1);
+    progress.begin(Step::Tls);
+    let connection = AsyncSmtpConnection::connect_tokio1(
+        addresses.as_slice(),
+        Some(smtp.timeout / shares),
         &ready.hello,
         ready.tls.clone(),
         None,
-    );
-    let connection = connecting.await.map_err(|error| {
-        let in_handshake = error.source().is_some_and(|source| source.is::<SmtpError>());
-        let greeted = error.status().is_some() || error.is_response();
-        let step = match (in_handshake, greeted) {
-            (true, _) => Step::Tls,
-            (false, true) => Step::Greeting,
-            (false, false) => Step::Connect,
+    )
+    .await
+    .map_err(|error| {
+        let in_handshake = error
+            .source()
+            .is_some_and(|source| source.is::<SmtpError>());
+        let step = if in_handshake {
+            Step::Tls
+        } else if error.status().is_some() || error.is_response() || broke_later(&error) {
+            Step::Greeting
+        } else {
+            Step::Connect
         };
         failed(step, &error)
     })?;
-    progress.done("");
-    progress.begin(Step::Tls);
-    progress.done("encrypted");
-    progress.begin(Step::Greeting);
-    progress.done(connection.server_info().name());
+    for (step, detail) in [
+        (Step::Connect, ""),
+        (Step::Tls, "encrypted"),
+        (Step::Greeting, connection.server_info().name()),
+    ] {
+        progress.begin(step);
+        progress.done(detail);
+    }
     Ok(connection)
+}
+
+/// An error of the network that only a standing connection has.
+fn broke_later(error: &SmtpError) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, InvalidData, UnexpectedEof};
+    let source = error.source().and_then(|source| source.downcast_ref());
+    source.is_some_and(|source: &std::io::Error| {
+        matches!(
+            source.kind(),
+            BrokenPipe | ConnectionReset | InvalidData | UnexpectedEof
+        )
+    })
 }
 
 async fn converse(
@@ -216,7 +254,10 @@ async fn converse(
     progress.begin(Step::Sender);
     let mut parameters = Vec::new();
     if !(ready.from.as_ref() as &str).is_ascii() || !(ready.to.as_ref() as &str).is_ascii() {
-        if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+        if !connection
+            .server_info()
+            .supports_feature(Extension::SmtpUtfEight)
+        {
             return Err(SendError::transient(
                 Step::Sender,
                 "an address is not ASCII, and the server does not offer SMTPUTF8",
@@ -254,7 +295,11 @@ async fn converse(
 impl Login {
     async fn present(&self, connection: &mut AsyncSmtpConnection) -> Result<Response, SendError> {
         let mechanisms = [Mechanism::Plain, Mechanism::Login];
-        if connection.server_info().get_auth_mechanism(&mechanisms).is_none() {
+        if connection
+            .server_info()
+            .get_auth_mechanism(&mechanisms)
+            .is_none()
+        {
             return Err(SendError::transient(
                 Step::Login,
                 "the server offers no login that we know (PLAIN, LOGIN)",
@@ -278,7 +323,11 @@ impl Login {
     fn scrub(&self, text: &str) -> String {
         let password = self.password.expose_secret();
         let plain = format!("\0{}\0{password}", self.username);
-        let spellings = [password.to_owned(), BASE64.encode(password), BASE64.encode(plain)];
+        let spellings = [
+            password.to_owned(),
+            BASE64.encode(password),
+            BASE64.encode(plain),
+        ];
         spellings.iter().fold(text.to_owned(), |text, secret| {
             text.replace(secret.as_str(), "[removed]")
         })

@@ -33,7 +33,13 @@ fn name(letter: &Letter<'_>) -> PathBuf {
     let id: String = letter
         .id
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
         .take(100)
         .collect();
     format!("{}-{id}.eml", letter.date.strftime("%Y%m%dT%H%M%SZ")).into()
