@@ -324,7 +324,7 @@ async fn a_refused_recipient_is_for_good_and_a_greylisted_one_is_not() {
 
 #[tokio::test]
 async fn silence_ends_with_the_deadline_and_names_its_step() {
-    let soon = Duration::from_millis(700);
+    let soon = Duration::from_secs(3);
     let mute = Sink::start(&["--silent"]).await;
     let after_data = Sink::start(&["--silent-after-data"]).await;
     let cases = [
@@ -345,7 +345,7 @@ async fn silence_ends_with_the_deadline_and_names_its_step() {
         ),
         (plain(after_data.port), Step::Data),
     ];
-    for (smtp, step) in cases {
+    futures_util::future::join_all(cases.map(async |(smtp, step)| {
         let error = fails(Smtp {
             timeout: soon,
             ..smtp
@@ -356,8 +356,9 @@ async fn silence_ends_with_the_deadline_and_names_its_step() {
             (step, Class::Transient),
             "{error}"
         );
-        assert!(error.text.contains("700ms"), "{error}");
-    }
+        assert!(error.text.contains("not done within 3s"), "{error}");
+    }))
+    .await;
 }
 
 #[tokio::test]
