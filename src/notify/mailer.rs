@@ -1,8 +1,10 @@
 //! How a mail leaves: an SMTP dialogue, step by step so that each failure names its step, or a file. One attempt per call;
 //! retries are `outbox`'s. The bytes are sent as they are. Secrets are read for one dialogue and never repeated in errors.
 
+mod connect;
 mod dialogue;
 mod file;
+mod reply;
 
 use std::fmt;
 
