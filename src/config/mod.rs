@@ -1,8 +1,13 @@
 //! The configuration: values that cannot be malformed. `file` mirrors the TOML, `resolve` turns it into these types and
 //! collects every problem, `secret` knows where secrets come from.
 
-pub mod file;
+mod duration;
+mod file;
+mod keys;
+mod positions;
 pub mod problem;
+mod read;
+mod report;
 pub mod resolve;
 pub mod secret;
 
