@@ -55,11 +55,26 @@ pub const KEYS: &[(&str, &str)] = &[
     ("users.labels", r#"at most 32 texts of at most 128 characters, such as { customer = "acme" }"#),
 ];
 
-/// Where a secret is, never the secret.
-const SOURCE: &str = r#"where it is: { file = "/path" }, { env = "NAME" }, { credential = "NAME" } or { command = ["program", "argument"] }; the secret itself never stands in this file"#;
+/// What to write as one element of a list.
+pub const ELEMENTS: &[(&str, &str)] = &[
+    ("include", r#"a file pattern such as "users.d/*.toml", relative to this file"#),
+    ("autotask.allowed_hosts", r#"a lower-case host name, or "*." and a domain of two labels or more, such as "*.autotask.net"; no scheme, port or path"#),
+    ("email.to", ADDRESS),
+    ("users.notify", ADDRESS),
+];
 
-/// Keys of tables that say where a secret is.
-pub const SOURCE_KEYS: &[&str] = &["file", "env", "credential", "command"];
+const ADDRESS: &str = r#"an e-mail address such as "ops@msp.example", without a display name"#;
+
+/// Where a secret is, never the secret.
+const SOURCE: &str = r#"where the secret is: { file = "/path" }, { env = "NAME" }, { credential = "NAME" } or { command = ["program", "argument"] }; the secret itself never stands in this file"#;
+
+/// Keys of tables that say where a secret is, and what to write there.
+pub const SOURCE_KEYS: &[(&str, &str)] = &[
+    ("file", r#"the path of a file, such as "/etc/lockwatch/secrets/acme-email2at""#),
+    ("env", r#"the name of an environment variable, such as "ACME_SECRET""#),
+    ("credential", r#"the name of a systemd credential, such as "acme-secret", without a slash"#),
+    ("command", r#"a list of a program (a name in PATH or an absolute path) and its arguments, none of them empty, such as ["pass", "show", "acme"]"#),
+];
 
 /// The keys that hold such a table.
 pub const SOURCES: &[&str] = &[
@@ -106,7 +121,7 @@ pub fn standing(pattern: &[&str]) -> Standing {
     if pattern.is_empty()
         || KEYS.iter().any(|(path, _)| is(path))
         || below("users.labels")
-        || (in_source(pattern) && SOURCE_KEYS.contains(&last))
+        || (in_source(pattern) && SOURCE_KEYS.iter().any(|(name, _)| *name == last))
     {
         Standing::Known
     } else if LATER.iter().any(|path| is(path)) {
@@ -133,8 +148,21 @@ pub fn is_leaf(pattern: &[&str]) -> bool {
         && !KEYS.iter().any(|(key, _)| key.strip_prefix(&path).is_some_and(|rest| rest.starts_with('.')))
 }
 
+/// What to write as an element of the list at `pattern`.
+pub fn write_element(pattern: &[&str]) -> &'static str {
+    ELEMENTS
+        .iter()
+        .find(|(path, _)| path.split('.').eq(pattern.iter().copied()))
+        .map_or_else(|| write(pattern), |(_, write)| write)
+}
+
 /// What to write at `pattern`, or at the nearest key above it.
 pub fn write(pattern: &[&str]) -> &'static str {
+    let last = pattern.last().copied().unwrap_or_default();
+    let of_source = SOURCE_KEYS.iter().find(|(name, _)| *name == last);
+    if let Some((_, write)) = of_source.filter(|_| in_source(pattern)) {
+        return write;
+    }
     (1..=pattern.len())
         .rev()
         .find_map(|length| {
@@ -158,7 +186,7 @@ pub fn nearest(table: &[&str], name: &str) -> Option<&'static str> {
     let far = (name.chars().count() / 3).clamp(1, 3);
     let names = children(table);
     let names: Vec<_> = if in_source(&[table, &[name]].concat()) {
-        SOURCE_KEYS.to_vec()
+        SOURCE_KEYS.iter().map(|(name, _)| *name).collect()
     } else {
         names.collect()
     };
@@ -224,7 +252,10 @@ mod tests {
 
     #[test]
     fn what_to_write_comes_from_the_key_or_the_one_above() {
-        assert_eq!(write(&["users", "secret", "file"]), SOURCE);
+        assert_eq!(write(&["users", "secret"]), SOURCE);
+        assert!(write(&["users", "secret", "file"]).contains("the path"));
+        assert!(write(&["users", "labels", "file"]).contains("at most 32"));
+        assert!(write_element(&["email", "to"]).starts_with("an e-mail"));
         assert!(write(&["email", "to"]).contains("list"));
         assert!(is_leaf(&["email", "to"]));
         assert!(!is_leaf(&["email", "smtp"]));

@@ -155,7 +155,7 @@ fn describe(culprit: &Culprit, role: Role, report: &mut Report<'_>) {
                 report.mark_broken(&parent.key(near));
                 format!("did you mean {}?", shown_key(near))
             } else {
-                hint(&above, name)
+                hint(&above, name, role)
             };
             report.problem(&culprit.key_at, key, &format!("is not a known key; {hint}"));
         }
@@ -163,16 +163,23 @@ fn describe(culprit: &Culprit, role: Role, report: &mut Report<'_>) {
 }
 
 /// Where a key that is unknown here would be known, else what is known here.
-fn hint(above: &[&str], name: &str) -> String {
-    match keys::homes(name).as_slice() {
-        [""] => "it belongs at the top of the file, above the first [table]".to_owned(),
-        [home] if *home == "users" => "it belongs in a [[users]]".to_owned(),
-        [home] => format!("it belongs in [{home}]"),
-        _ => {
-            let known: Vec<_> = keys::children(above).collect();
-            format!("known here: {}", known.join(", "))
-        }
+fn hint(above: &[&str], name: &str, role: Role) -> String {
+    let homes: Vec<_> = keys::homes(name)
+        .into_iter()
+        .map(|home| match home {
+            "" => "at the top of the file, above the first [table]".to_owned(),
+            "users" => "in a [[users]]".to_owned(),
+            home => format!("in [{home}]"),
+        })
+        .collect();
+    if !homes.is_empty() {
+        return format!("it belongs {}", homes.join(" or "));
     }
+    if role == Role::Included && above.is_empty() {
+        return "an included file may hold [[users]] only".to_owned();
+    }
+    let known: Vec<_> = keys::children(above).collect();
+    format!("known here: {}", known.join(", "))
 }
 
 /// Removes the entry at `key` (below `base`); an element of a list becomes an empty text, so that the others keep

@@ -21,7 +21,7 @@ pub fn source(
     // A key that could not be read has had its problem; which source was meant is not known then.
     let broken = crate::config::keys::SOURCE_KEYS
         .iter()
-        .any(|name| report.is_broken(&key.key(name)));
+        .any(|(name, _)| report.is_broken(&key.key(name)));
     if broken || report.is_broken(key) {
         return None;
     }

@@ -213,8 +213,7 @@ fn tenant(
     match domain.map(|domain| take::name(domain, 128)) {
         Some(Ok(domain)) => Some(domain),
         _ => {
-            // The username names no domain to take it from.
-            report.missing(user, key);
+            report.lacking(user, key, "is missing, and the username has no domain to take it from");
             None
         }
     }
