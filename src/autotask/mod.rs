@@ -2,4 +2,5 @@
 
 pub mod client;
 pub mod hosts;
+pub mod text;
 pub mod wire;
