@@ -1,5 +1,7 @@
 //! What each answer in `fixtures/answers` means: a status line, headers and a body as they came over the wire.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{fs, path::Path, time::Duration};
 
 use jiff::Timestamp;

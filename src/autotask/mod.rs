@@ -3,4 +3,5 @@
 pub mod client;
 pub mod hosts;
 pub mod text;
+mod transport;
 pub mod wire;
