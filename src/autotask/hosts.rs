@@ -1,8 +1,13 @@
-//! Where a credential may go. Pure.
+//! Where a credential may go: which hosts, and which urls on them. Pure; it neither resolves names nor sends anything.
 
-use url::Url;
+use std::net::IpAddr;
 
-use crate::observation::Zone;
+use url::{Host, Url};
+
+use crate::{autotask::text::printable_ascii, observation::Zone};
+
+/// Zone names in metrics and mails are not longer than this.
+const MAX_NAME: usize = 64;
 
 /// `autotask.allowed_hosts`: exact names, or `*.domain` for any host below a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,14 +17,319 @@ impl AllowedHosts {
     /// Takes patterns that the config room has checked.
     #[must_use]
     pub fn new(patterns: Vec<String>) -> Self {
-        Self(patterns)
+        Self(patterns.iter().map(|pattern| as_in_urls(pattern)).collect())
     }
 
     /// Whether `url`, an answer of the zone look-up, may be sent credentials.
     ///
     /// # Errors
     /// Why not, a fragment.
-    pub fn trust(&self, _name: &str, _url: &Url) -> Result<Zone, String> {
-        Err(String::new())
+    pub fn trust(&self, name: &str, url: &Url) -> Result<Zone, String> {
+        let Some(host) = url.host() else {
+            return Err("it names no host".to_owned());
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("it holds a login".to_owned());
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("it holds a query or a fragment".to_owned());
+        }
+        let text = host.to_string();
+        if text.ends_with('.') {
+            return Err("its host ends in a dot".to_owned());
+        }
+        if !self.matches(&text) {
+            return Err("its host is not in allowed_hosts".to_owned());
+        }
+        if !is_loopback(url) {
+            if !matches!(host, Host::Domain(_)) {
+                return Err("its host is an IP address".to_owned());
+            }
+            if url.scheme() != "https" {
+                return Err("it is not https".to_owned());
+            }
+            if url.port_or_known_default() != Some(443) {
+                return Err("its port is not 443".to_owned());
+            }
+        } else if !matches!(url.scheme(), "http" | "https") {
+            return Err("it is neither http nor https".to_owned());
+        }
+        Ok(Zone {
+            name: zone_name(name, &text),
+            api: with_final_slash(url),
+        })
+    }
+
+    /// Whether every pattern is a loopback host: then no certificate of the outer world is ever needed.
+    #[must_use]
+    pub fn only_loopback(&self) -> bool {
+        self.0.iter().all(|pattern| loopback_name(pattern))
+    }
+
+    fn matches(&self, host: &str) -> bool {
+        self.0
+            .iter()
+            .any(|pattern| match pattern.strip_prefix("*.") {
+                Some(domain) => host
+                    .strip_suffix(domain)
+                    .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+                None => host == pattern,
+            })
+    }
+}
+
+/// Whether `url` stays on this machine: 127.0.0.0/8, ::1 or localhost.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(loopback_name)
+}
+
+fn loopback_name(host: &str) -> bool {
+    host == "localhost" || address(host).is_some_and(|ip| ip.is_loopback())
+}
+
+fn address(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse()
+        .ok()
+}
+
+/// A pattern spelt as the url crate spells hosts: lower case, IDN as punycode, IPv6 in brackets.
+fn as_in_urls(pattern: &str) -> String {
+    if let Some(IpAddr::V6(ip)) = address(pattern) {
+        return format!("[{ip}]");
+    }
+    let (prefix, name) = match pattern.strip_prefix("*.") {
+        Some(domain) => ("*.", domain),
+        None => ("", pattern),
+    };
+    // What is not a host matches no host either, so it may stay as it is.
+    let name = Host::parse(name).map_or_else(|_| name.to_lowercase(), |host| host.to_string());
+    format!("{prefix}{name}")
+}
+
+fn zone_name(answered: &str, host: &str) -> String {
+    let name = printable_ascii(answered, MAX_NAME);
+    if name.is_empty() {
+        printable_ascii(host, MAX_NAME)
+    } else {
+        name
+    }
+}
+
+fn with_final_slash(url: &Url) -> Url {
+    let mut url = url.clone();
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hosts(patterns: &[&str]) -> AllowedHosts {
+        AllowedHosts::new(patterns.iter().map(|p| (*p).to_owned()).collect())
+    }
+
+    #[test]
+    fn only_what_autotask_owns_is_trusted() {
+        let vendor = &["*.autotask.net"][..];
+        let own = &[
+            "127.0.0.1",
+            "localhost",
+            "::1",
+            "10.0.0.5",
+            "zone.msp.example",
+        ][..];
+        let table: &[(&[&str], &str, bool)] = &[
+            (
+                vendor,
+                "https://webservices14.autotask.net/ATServicesRest/",
+                true,
+            ),
+            (
+                vendor,
+                "https://webservices14.autotask.net:443/ATServicesRest/",
+                true,
+            ),
+            (
+                vendor,
+                "https://WebServices14.AutoTask.NET/ATServicesRest/",
+                true,
+            ),
+            (vendor, "https://prde.eu.autotask.net/", true),
+            (vendor, "https://autotask.net/", false),
+            (vendor, "https://.autotask.net/", false),
+            (vendor, "https://evilautotask.net/", false),
+            (vendor, "https://autotask.net.evil.example/", false),
+            (
+                vendor,
+                "https://webservices14.autotask.net.evil.example/",
+                false,
+            ),
+            (
+                vendor,
+                "https://webservices14.autotask.net@evil.example/",
+                false,
+            ),
+            (
+                vendor,
+                "https://evil.example/webservices14.autotask.net/",
+                false,
+            ),
+            (vendor, "https://evil.example#.autotask.net/", false),
+            (vendor, "https://evil.example\\.autotask.net/", false),
+            (vendor, "https://xn--utotask-cwf.net/", false),
+            (vendor, "https://webservices14.\u{430}utotask.net/", false),
+            (vendor, "https://webservices14.autotask.net./", false),
+            (vendor, "https://user@webservices14.autotask.net/", false),
+            (
+                vendor,
+                "https://user:word@webservices14.autotask.net/",
+                false,
+            ),
+            (vendor, "https://:word@webservices14.autotask.net/", false),
+            (vendor, "https://webservices14.autotask.net/?a=b", false),
+            (vendor, "https://webservices14.autotask.net/?", false),
+            (vendor, "https://webservices14.autotask.net/#a", false),
+            (vendor, "https://webservices14.autotask.net:8443/", false),
+            (vendor, "http://webservices14.autotask.net/", false),
+            (vendor, "http://webservices14.autotask.net:443/", false),
+            (vendor, "ftp://webservices14.autotask.net/", false),
+            (vendor, "data:text/plain,autotask.net", false),
+            (vendor, "http://127.0.0.1:8080/", false),
+            (vendor, "http://localhost/", false),
+            (vendor, "https://169.254.169.254/", false),
+            (own, "http://127.0.0.1:8080/ATServicesRest/", true),
+            (own, "https://127.0.0.1:8443/", true),
+            (own, "http://2130706433/", true),
+            (own, "http://localhost:8080/", true),
+            (own, "http://[::1]:8080/", true),
+            (own, "ftp://127.0.0.1/", false),
+            (own, "http://127.0.0.2/", false),
+            (own, "http://localhost.evil.example/", false),
+            (own, "https://10.0.0.5/", false),
+            (own, "https://zone.msp.example/", true),
+            (own, "http://zone.msp.example/", false),
+            (own, "https://below.zone.msp.example/", false),
+            (
+                &["*.b\u{fc}cher.example"],
+                "https://a.xn--bcher-kva.example/",
+                true,
+            ),
+            (&["*.AUTOTASK.net"], "https://a.autotask.net/", true),
+            (&["*."], "https://a.autotask.net/", false),
+            (&["*"], "https://a.autotask.net/", false),
+            (&[], "https://a.autotask.net/", false),
+        ];
+        for (patterns, url, trusted) in table {
+            let parsed = Url::parse(url);
+            let answer = parsed.map(|url| hosts(patterns).trust("AE02", &url));
+            let is_trusted = matches!(&answer, Ok(Ok(_)));
+            assert_eq!(is_trusted, *trusted, "{url} with {patterns:?}: {answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_kept_ready_for_use() {
+        let table = [
+            (
+                "AE02",
+                "https://a.autotask.net",
+                "AE02",
+                "https://a.autotask.net/",
+            ),
+            (
+                "AE02",
+                "https://a.autotask.net/ATServicesRest",
+                "AE02",
+                "https://a.autotask.net/ATServicesRest/",
+            ),
+            (
+                "AE02",
+                "https://a.autotask.net/ATServicesRest/",
+                "AE02",
+                "https://a.autotask.net/ATServicesRest/",
+            ),
+            (
+                "A\r\nE\u{1b}[31m",
+                "https://a.autotask.net/",
+                "A E [31m",
+                "https://a.autotask.net/",
+            ),
+            (
+                " \t",
+                "https://a.autotask.net/",
+                "a.autotask.net",
+                "https://a.autotask.net/",
+            ),
+        ];
+        for (name, url, want_name, want_url) in table {
+            let zone = hosts(&["*.autotask.net"])
+                .trust(name, &Url::parse(url).unwrap())
+                .unwrap();
+            assert_eq!(
+                (zone.name.as_str(), zone.api.as_str()),
+                (want_name, want_url)
+            );
+        }
+        let long = hosts(&["*.autotask.net"])
+            .trust(
+                &"Z".repeat(500),
+                &Url::parse("https://a.autotask.net/").unwrap(),
+            )
+            .unwrap();
+        assert_eq!(long.name.len(), MAX_NAME);
+    }
+
+    #[test]
+    fn loopback_alone_is_recognised() {
+        assert!(hosts(&["127.0.0.1", "::1", "[::1]", "localhost"]).only_loopback());
+        assert!(!hosts(&["127.0.0.1", "*.autotask.net"]).only_loopback());
+        assert!(!hosts(&["localhost.evil.example"]).only_loopback());
+    }
+
+    /// Urls that are mostly near misses of the good ones.
+    fn urls() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            Just("https://".to_owned()),
+            Just("http://".to_owned()),
+            Just("webservices1".to_owned()),
+            Just(".autotask.net".to_owned()),
+            Just("autotask.net".to_owned()),
+            Just("127.0.0.1".to_owned()),
+            Just(".evil.example".to_owned()),
+            Just(":443".to_owned()),
+            Just("/".to_owned()),
+            Just("@".to_owned()),
+            "[.:@/\\\\?#a-z0-9%\\[\\]-]{0,4}",
+        ];
+        proptest::collection::vec(part, 1..8)
+            .prop_map(|parts| format!("https://{}", parts.concat()))
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_trusted_is_https_on_an_allowed_host(text in urls()) {
+            let allowed = hosts(&["*.autotask.net", "127.0.0.1"]);
+            if let Ok(url) = Url::parse(&text)
+                && let Ok(zone) = allowed.trust("AE02", &url)
+            {
+                let host = zone.api.host_str().unwrap();
+                let vendor = host.ends_with(".autotask.net")
+                    && zone.api.scheme() == "https"
+                    && zone.api.port_or_known_default() == Some(443);
+                prop_assert!(vendor || host == "127.0.0.1", "{}", zone.api);
+                prop_assert!(zone.api.path().ends_with('/'));
+                prop_assert!(zone.api.query().is_none() && zone.api.username().is_empty());
+                prop_assert!(allowed.trust(&zone.name, &zone.api).as_ref() == Ok(&zone));
+            }
+        }
     }
 }

@@ -2,4 +2,6 @@
 
 pub mod client;
 pub mod hosts;
+pub mod text;
+mod transport;
 pub mod wire;
