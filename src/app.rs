@@ -59,7 +59,9 @@ pub enum ReloadError {
     #[error("the configuration has problems; the old one stays in force")]
     Problems(#[source] Problems),
     /// It changes what only a start can change.
-    #[error("{0} cannot change while lockwatch runs; the old configuration stays in force: restart to apply the new one")]
+    #[error(
+        "{0} cannot change while lockwatch runs; the old configuration stays in force: restart to apply the new one"
+    )]
     WantsRestart(&'static str),
     /// There is no file to read.
     #[error("this lockwatch has no configuration file")]
@@ -90,7 +92,11 @@ impl std::fmt::Debug for Daemon {
 pub fn setup(config: Config) -> anyhow::Result<Setup> {
     let client = Client::new(&config.autotask).context("failed to make the Autotask client")?;
     let slots = Slots::new(config.schedule.max_in_flight);
-    Ok(Setup { config, client, slots })
+    Ok(Setup {
+        config,
+        client,
+        slots,
+    })
 }
 
 /// The rows that the store must hold for this configuration.
@@ -121,7 +127,9 @@ impl Daemon {
         let setup = setup(config)?;
         let store = Store::open(&setup.config.store).await?;
         let now = clock::now();
-        store.sync(wanted(&setup.config, now), setup.limits(), now).await?;
+        store
+            .sync(wanted(&setup.config, now), setup.limits(), now)
+            .await?;
         let metrics = Arc::new(Metrics::new()?);
         metrics.reloaded(&setup.config.sha256, now);
         let board = Arc::new(Board::default());
@@ -161,7 +169,12 @@ impl Daemon {
             stopping,
             reloading: Mutex::new(()),
         });
-        Ok(Self { app, listener, scheduler, outbox })
+        Ok(Self {
+            app,
+            listener,
+            scheduler,
+            outbox,
+        })
     }
 
     /// The running parts' handle.
@@ -183,7 +196,12 @@ impl Daemon {
     /// # Errors
     /// When a room ended that should not.
     pub async fn run(self) -> anyhow::Result<()> {
-        let Self { app, listener, scheduler, outbox } = self;
+        let Self {
+            app,
+            listener,
+            scheduler,
+            outbox,
+        } = self;
         let server = web::serve(Arc::clone(&app), listener)?;
         let mut rooms = JoinSet::new();
         rooms.spawn(scheduler.run());
@@ -237,8 +255,13 @@ impl App {
         let failed = |why: &dyn std::error::Error| ReloadError::Failed(chain(why));
         let rows = wanted(&setup.config, now);
         let store = &self.checker.store;
-        store.sync(rows, setup.limits(), now).await.map_err(|why| failed(&why))?;
-        fill(&self.checker, &setup.config).await.map_err(|why| ReloadError::Failed(format!("{why:#}")))?;
+        store
+            .sync(rows, setup.limits(), now)
+            .await
+            .map_err(|why| failed(&why))?;
+        fill(&self.checker, &setup.config)
+            .await
+            .map_err(|why| ReloadError::Failed(format!("{why:#}")))?;
         self.checker.metrics.reloaded(&setup.config.sha256, now);
         self.setup.send_replace(Arc::new(setup));
         self.checker.outbox.notify_one();
@@ -265,7 +288,9 @@ async fn fill(checker: &Checker, config: &Config) -> anyhow::Result<()> {
     let limits = limits(config);
     let mut entries = Vec::new();
     for stored in checker.store.load().await? {
-        let at = config.users.binary_search_by(|user| user.id.cmp(&stored.id));
+        let at = config
+            .users
+            .binary_search_by(|user| user.id.cmp(&stored.id));
         let Some(user) = at.ok().and_then(|at| config.users.get(at)) else {
             continue;
         };
@@ -289,5 +314,8 @@ async fn fill(checker: &Checker, config: &Config) -> anyhow::Result<()> {
 /// The name of this host, for mails.
 #[must_use]
 pub fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Serialize;
-use tokio::{sync::Notify, time::Instant};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     metrics::Metrics,
     notify::owed,
     observation::{Observation, Probed, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding},
-    probe::{self, slots::Slots},
+    probe::{self, query::NotMade, slots::Slots},
     record::Budget,
     schedule::next_slot,
     store::{
@@ -190,7 +190,7 @@ impl Checker {
         progress: OnProgress<'_>,
     ) -> Result<Arc<Entry>, CheckError> {
         let at = clock::now();
-        let zone = probe::zone::zone(&setup.client, &setup.slots, &user.username).await;
+        let zone = probe::zone::look_up(&setup.client, &setup.slots, &user.username).await;
         self.metrics.zone_probed(&zone);
         progress(zone_progress(&zone));
         let target = match &zone.finding {
@@ -257,11 +257,10 @@ impl Checker {
             integration_code: code,
         };
         let mut ledgers = None;
-        let permit = async || -> Result<(Permit, Instant), NoPermit> {
+        let permit = async || -> Result<Permit, NoPermit> {
             if self.stopping.is_cancelled() {
                 return Err(NoPermit::Stopping);
             }
-            let asked_at = Instant::now();
             let request = PermitRequest {
                 claim: claimed.claim.clone(),
                 username: user.username.key(),
@@ -276,7 +275,7 @@ impl Checker {
             match answer.decision {
                 Ok(permit) => {
                     ledgers = Some(answer.ledgers);
-                    Ok((permit, asked_at))
+                    Ok(permit)
                 }
                 Err(refusal) => Err(NoPermit::Refused(answer.ledgers, refusal)),
             }
@@ -284,22 +283,30 @@ impl Checker {
         let made = probe::query::query(
             &setup.client,
             &setup.slots,
-            &credential,
             &group,
             zone,
+            &credential,
             &user.entity,
             permit,
         )
         .await;
         let answered = match made {
             Ok(answered) => answered,
-            Err(NoPermit::Stopping) => return Err(CheckError::Stopping),
-            Err(NoPermit::Store(why)) => {
+            Err(NotMade::Unsendable(why)) => {
+                return Ok(QueryStep::SecretUnreadable(format!(
+                    "the credential cannot be sent: {why}"
+                ))
+                .into());
+            }
+            Err(NotMade::NoPermit(NoPermit::Stopping)) => return Err(CheckError::Stopping),
+            Err(NotMade::NoPermit(NoPermit::Store(why))) => {
                 tracing::error!(user.id = %user.id, cause = %why, "no attempt: the store could not record it");
                 return Ok(QueryStep::NoStore.into());
             }
-            Err(NoPermit::Refused(_, Refusal::NotOurs)) => return Err(CheckError::Overtaken),
-            Err(NoPermit::Refused(ledgers, refusal)) => {
+            Err(NotMade::NoPermit(NoPermit::Refused(_, Refusal::NotOurs))) => {
+                return Err(CheckError::Overtaken);
+            }
+            Err(NotMade::NoPermit(NoPermit::Refused(ledgers, refusal))) => {
                 return Ok(Attempted {
                     step: QueryStep::NotPermitted(refusal),
                     settlement: None,

@@ -34,7 +34,9 @@ const STORE_PAUSE: Duration = Duration::from_secs(5);
 /// spread and stay where they are over restarts.
 #[must_use]
 pub fn next_slot(id: &UserId, interval: Duration, after: Timestamp) -> Timestamp {
-    let interval = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX).max(1);
+    let interval = i64::try_from(interval.as_millis())
+        .unwrap_or(i64::MAX)
+        .max(1);
     let phase = spread(id, interval);
     // A check that began a moment early must not have its own slot again.
     let after = after.as_millisecond() + (interval / 4).min(5_000);
@@ -52,7 +54,10 @@ pub fn first_slot(id: &UserId, interval: Duration, now: Timestamp) -> Timestamp 
 
 fn spread(id: &UserId, within: i64) -> i64 {
     let hash = Sha256::digest(id.as_str().as_bytes());
-    let number = hash.iter().take(7).fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
+    let number = hash
+        .iter()
+        .take(7)
+        .fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
     number % within
 }
 
@@ -118,7 +123,10 @@ impl Scheduler {
         tracker.close();
         let patience = self.setup.borrow().config.autotask.timeout + Duration::from_secs(2);
         if timeout(patience, tracker.wait()).await.is_err() {
-            tracing::warn!(checks = tracker.len(), "checks did not end in time and are left to their claims");
+            tracing::warn!(
+                checks = tracker.len(),
+                "checks did not end in time and are left to their claims"
+            );
         }
     }
 
@@ -134,13 +142,20 @@ impl Scheduler {
             Ok(claimed) => {
                 let full = claimed.len() >= BATCH as usize;
                 for user in claimed {
-                    tracker.spawn(when_due(Arc::clone(&self.checker), Arc::clone(&setup), user));
+                    tracker.spawn(when_due(
+                        Arc::clone(&self.checker),
+                        Arc::clone(&setup),
+                        user,
+                    ));
                 }
                 self.ready.send_replace(true);
                 if full { Duration::ZERO } else { TICK }
             }
             Err(cause) => {
-                tracing::error!(cause = chain(&cause), "failed to claim users: no attempt is made until the store works");
+                tracing::error!(
+                    cause = chain(&cause),
+                    "failed to claim users: no attempt is made until the store works"
+                );
                 STORE_PAUSE
             }
         }
@@ -197,7 +212,10 @@ pub async fn check_now(
     let deadline = Instant::now() + setup.lease() + HORIZON;
     let mut changes = checker.board.changes();
     loop {
-        let claimed = checker.store.claim_one(id, clock::now(), setup.lease()).await;
+        let claimed = checker
+            .store
+            .claim_one(id, clock::now(), setup.lease())
+            .await;
         if let Some(claimed) = claimed.map_err(CheckError::Store)? {
             return Ok(guarded(checker, setup, claimed, asker, progress).await?);
         }
@@ -241,6 +259,9 @@ async fn guarded(
 async fn give_back(checker: &Checker, claimed: Claimed, due: Option<Timestamp>) {
     let result: Result<(), StoreError> = checker.store.release(claimed.claim, due).await;
     if let Err(cause) = result {
-        tracing::warn!(cause = chain(&cause), "failed to give a claim back; it ends by itself");
+        tracing::warn!(
+            cause = chain(&cause),
+            "failed to give a claim back; it ends by itself"
+        );
     }
 }

@@ -24,7 +24,11 @@ fn fields<T: DeserializeOwned>() -> BTreeSet<String> {
 }
 
 fn below(table: &str) -> BTreeSet<String> {
-    let prefix = if table.is_empty() { String::new() } else { format!("{table}.") };
+    let prefix = if table.is_empty() {
+        String::new()
+    } else {
+        format!("{table}.")
+    };
     KEYS.iter()
         .filter_map(|(path, _)| path.strip_prefix(&prefix))
         .filter(|rest| !rest.contains('.'))
@@ -43,7 +47,10 @@ fn the_list_of_keys_is_the_mirrors() {
     assert_eq!(fields::<file::Smtp>(), below("email.smtp"));
     assert_eq!(fields::<file::Web>(), below("web"));
     assert_eq!(fields::<file::User>(), below("users"));
-    let source: BTreeSet<_> = SOURCE_KEYS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let source: BTreeSet<_> = SOURCE_KEYS
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
     assert_eq!(fields::<file::Source>(), source);
 }
 
@@ -62,7 +69,11 @@ fn values() -> BTreeSet<String> {
 }
 
 fn joined(table: &str, key: &str) -> String {
-    [table, key].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".")
+    [table, key]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
 #[test]
@@ -76,7 +87,10 @@ fn the_documentation_names_every_key_and_no_other() {
                 "Where secrets are" => "source".to_owned(),
                 _ => heading.trim_matches(['`', '[', ']']).to_owned(),
             };
-        } else if let Some((key, _)) = line.strip_prefix("| `").and_then(|rest| rest.split_once('`')) {
+        } else if let Some((key, _)) = line
+            .strip_prefix("| `")
+            .and_then(|rest| rest.split_once('`'))
+        {
             named.insert(joined(&table, key));
         }
     }
@@ -95,7 +109,8 @@ fn the_template_shows_every_key_once() {
     let (mut table, mut named) = (String::new(), Vec::new());
     for line in read("config/lockwatch.toml").lines() {
         let line = line.strip_prefix("# ").unwrap_or(line);
-        let is_key = |key: &str| !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let is_key =
+            |key: &str| !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         if line.starts_with('[') {
             table = line.trim_matches(['[', ']']).to_owned();
         } else if let Some((key, _)) = line.split_once(" = ").filter(|(key, _)| is_key(key)) {

@@ -84,7 +84,11 @@ fn mirror<T: Default + DeserializeOwned>(
         };
         let at = error.span().unwrap_or_else(|| value.span());
         let Some(culprit) = find(value.get_ref(), base, &at) else {
-            report.problem(&at, base, "cannot be read; compare it with docs/configuration.md");
+            report.problem(
+                &at,
+                base,
+                "cannot be read; compare it with docs/configuration.md",
+            );
             return T::default();
         };
         describe(&culprit, role, report);
@@ -122,9 +126,9 @@ fn find(value: &DeValue<'_>, path: &KeyPath, at: &Range<usize>) -> Option<Culpri
         }
     };
     match value {
-        DeValue::Table(table) => table.iter().find_map(|(key, value)| {
-            made(path.key(key.get_ref().as_ref()), key.span(), value)
-        }),
+        DeValue::Table(table) => table
+            .iter()
+            .find_map(|(key, value)| made(path.key(key.get_ref().as_ref()), key.span(), value)),
         DeValue::Array(list) => list
             .iter()
             .enumerate()
@@ -233,23 +237,59 @@ fn type_of(value: &DeValue<'_>) -> &'static str {
 /// Our words for what the parser says.
 fn syntax(message: &str) -> &'static str {
     const WORDS: &[(&str, &str)] = &[
-        ("duplicate key", "this key or table is there already; keep one of them"),
-        ("unclosed array table", "this table header does not end; write ]] at its end"),
-        ("unclosed table", "this table header does not end; write ] at its end"),
-        ("unclosed array", "this list does not end; write ] at its end"),
-        ("unclosed inline table", "this table does not end; write } at its end"),
-        ("key with no value", "this key has no value; write key = value"),
+        (
+            "duplicate key",
+            "this key or table is there already; keep one of them",
+        ),
+        (
+            "unclosed array table",
+            "this table header does not end; write ]] at its end",
+        ),
+        (
+            "unclosed table",
+            "this table header does not end; write ] at its end",
+        ),
+        (
+            "unclosed array",
+            "this list does not end; write ] at its end",
+        ),
+        (
+            "unclosed inline table",
+            "this table does not end; write } at its end",
+        ),
+        (
+            "key with no value",
+            "this key has no value; write key = value",
+        ),
         ("missing value", "a value is missing; write key = value"),
-        ("string values must be quoted", "this is no value; write texts in quotes"),
+        (
+            "string values must be quoted",
+            "this is no value; write texts in quotes",
+        ),
         ("missing comma", "a comma is missing before this"),
         ("extra comma", "there is a comma too many"),
-        ("invalid basic string", "this text does not end, or holds a character that it may not hold; write it in quotes on one line"),
-        ("invalid literal string", "this text does not end, or holds a character that it may not hold; write it in quotes on one line"),
-        ("missing escaped value", r"a backslash in double quotes begins an escape; write \\, or use single quotes"),
-        ("cannot extend", "this key is there already with a value of its own; keep one of them"),
+        (
+            "invalid basic string",
+            "this text does not end, or holds a character that it may not hold; write it in quotes on one line",
+        ),
+        (
+            "invalid literal string",
+            "this text does not end, or holds a character that it may not hold; write it in quotes on one line",
+        ),
+        (
+            "missing escaped value",
+            r"a backslash in double quotes begins an escape; write \\, or use single quotes",
+        ),
+        (
+            "cannot extend",
+            "this key is there already with a value of its own; keep one of them",
+        ),
     ];
     WORDS
         .iter()
         .find(|(theirs, _)| message.starts_with(theirs))
-        .map_or("this is not TOML; compare it with docs/configuration.md", |(_, ours)| ours)
+        .map_or(
+            "this is not TOML; compare it with docs/configuration.md",
+            |(_, ours)| ours,
+        )
 }

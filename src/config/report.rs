@@ -30,7 +30,12 @@ pub struct KeyPath(pub Vec<Step>);
 impl KeyPath {
     /// From names without indices.
     pub fn of(names: &str) -> Self {
-        Self(names.split('.').map(|name| Step::Key(name.to_owned())).collect())
+        Self(
+            names
+                .split('.')
+                .map(|name| Step::Key(name.to_owned()))
+                .collect(),
+        )
     }
 
     /// One step further.

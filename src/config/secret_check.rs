@@ -61,7 +61,11 @@ pub async fn secret_problems(config: &Config) -> Vec<SecretFinding> {
             let key = |name| format!("users.{}.{name}", user.id);
             [
                 (Purpose::Secret, key("secret"), &user.secret),
-                (Purpose::Code, key("integration_code"), &user.integration_code),
+                (
+                    Purpose::Code,
+                    key("integration_code"),
+                    &user.integration_code,
+                ),
             ]
         })
         .collect();
@@ -107,7 +111,9 @@ fn suspicious(purpose: Purpose, secret: &SecretString) -> Vec<&'static str> {
             Mangled::SurroundingQuotes => "begins and ends with a quote: is the quote part of it?",
             Mangled::OuterWhiteSpace => "begins or ends with white space",
             Mangled::InnerWhiteSpace => "holds white space",
-            Mangled::Backslash => "holds a backslash before a special character, as shells leave it",
+            Mangled::Backslash => {
+                "holds a backslash before a special character, as shells leave it"
+            }
             Mangled::UnusualLength => "has an unusual length: Autotask generates 25 characters",
         })
         .chain(short.then_some("is shorter than 16 characters and easily guessed"))
@@ -120,5 +126,10 @@ fn open_to_others(source: &SecretSource) -> Option<String> {
         return None;
     };
     let mode = fs::metadata(path).ok()?.permissions().mode();
-    (mode & 0o004 != 0).then(|| format!("may be read by everybody (mode {:04o}); chmod o= it", mode & 0o7777))
+    (mode & 0o004 != 0).then(|| {
+        format!(
+            "may be read by everybody (mode {:04o}); chmod o= it",
+            mode & 0o7777
+        )
+    })
 }

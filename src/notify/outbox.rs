@@ -121,7 +121,7 @@ impl Outbox {
             tries: 0,
         };
         let notices = notices.into_iter().map(|notice| notice.id).collect();
-        self.store.freeze(mail, notices, now).await?;
+        self.store.freeze(mail, notices).await?;
         Ok(true)
     }
 
@@ -164,7 +164,10 @@ pub async fn flush(outbox: &Outbox, patience: Duration) {
 
 fn failed(error: &SendError, tries: u32, now: Timestamp) -> (Tried, Option<&'static str>) {
     let why = error.to_string();
-    let later = |wait: Duration| Tried::Later { at: now + wait, why: why.clone() };
+    let later = |wait: Duration| Tried::Later {
+        at: now + wait,
+        why: why.clone(),
+    };
     match error.class {
         Class::Permanent => (Tried::Dead { why }, Some("undeliverable")),
         Class::Login => (later(LOGIN_PAUSE), None),

@@ -59,7 +59,6 @@ pub struct Waiting {
 struct Freeze {
     mail: FrozenMail,
     notices: Vec<String>,
-    now: Timestamp,
 }
 
 struct Tell {
@@ -95,13 +94,8 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn freeze(
-        &self,
-        mail: FrozenMail,
-        notices: Vec<String>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.writer.write(Freeze { mail, notices, now }).await
+    pub async fn freeze(&self, mail: FrozenMail, notices: Vec<String>) -> Result<bool, StoreError> {
+        self.writer.write(Freeze { mail, notices }).await
     }
 
     /// Mails whose time has come, oldest first.

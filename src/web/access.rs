@@ -75,14 +75,24 @@ async fn token(web: &Web, headers: &HeaderMap) -> Result<(), Response> {
     })?;
     let given = given_token(headers);
     let equal = given.is_some_and(|given| {
-        let (given, expected) = (given.expose_secret().as_bytes(), expected.expose_secret().as_bytes());
+        let (given, expected) = (
+            given.expose_secret().as_bytes(),
+            expected.expose_secret().as_bytes(),
+        );
         given.ct_eq(expected).into()
     });
     if equal {
         return Ok(());
     }
-    let refused = problem(StatusCode::UNAUTHORIZED, "this needs the token of web.token: Bearer, or Basic with it as the password");
-    Err(([(header::WWW_AUTHENTICATE, "Basic realm=\"lockwatch\"")], refused).into_response())
+    let refused = problem(
+        StatusCode::UNAUTHORIZED,
+        "this needs the token of web.token: Bearer, or Basic with it as the password",
+    );
+    Err((
+        [(header::WWW_AUTHENTICATE, "Basic realm=\"lockwatch\"")],
+        refused,
+    )
+        .into_response())
 }
 
 /// Bearer, or Basic with any name and the token as password.
@@ -100,7 +110,9 @@ fn given_token(headers: &HeaderMap) -> Option<SecretString> {
 }
 
 fn loopback_host(headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
     let url = host.and_then(|host| url::Url::parse(&format!("http://{host}/")).ok());
     match url.as_ref().and_then(url::Url::host) {
         Some(Host::Domain(name)) => name == "localhost",

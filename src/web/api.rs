@@ -49,9 +49,19 @@ enum Line {
 }
 
 pub(super) async fn users(State(app): State<Arc<App>>) -> Response {
-    let users = app.checker.board.all().iter().map(|entry| UserView::from(&**entry)).collect();
+    let users = app
+        .checker
+        .board
+        .all()
+        .iter()
+        .map(|entry| UserView::from(&**entry))
+        .collect();
     let outbox_pending = app.checker.metrics.outbox_waiting();
-    Json(Users { users, outbox_pending }).into_response()
+    Json(Users {
+        users,
+        outbox_pending,
+    })
+    .into_response()
 }
 
 pub(super) async fn user(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
@@ -74,7 +84,10 @@ pub(super) async fn retry(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    wished(&app, &id, &headers, &body, |wish| Asker::Operator { force: wish.force }).await
+    wished(&app, &id, &headers, &body, |wish| Asker::Operator {
+        force: wish.force,
+    })
+    .await
 }
 
 pub(super) async fn probe(
@@ -84,14 +97,25 @@ pub(super) async fn probe(
     body: Bytes,
 ) -> Response {
     let asker = |wish: Wish| {
-        if wish.force { Asker::Operator { force: true } } else { Asker::Schedule }
+        if wish.force {
+            Asker::Operator { force: true }
+        } else {
+            Asker::Schedule
+        }
     };
     wished(&app, &id, &headers, &body, asker).await
 }
 
 fn find(app: &App, id: &str) -> Result<Arc<Entry>, Box<Response>> {
-    let entry = UserId::parse(id).ok().and_then(|id| app.checker.board.get(&id));
-    entry.ok_or_else(|| Box::new(problem(StatusCode::NOT_FOUND, "no user with this id is configured")))
+    let entry = UserId::parse(id)
+        .ok()
+        .and_then(|id| app.checker.board.get(&id));
+    entry.ok_or_else(|| {
+        Box::new(problem(
+            StatusCode::NOT_FOUND,
+            "no user with this id is configured",
+        ))
+    })
 }
 
 async fn wished(
@@ -105,9 +129,16 @@ async fn wished(
         Ok(entry) => entry,
         Err(refused) => return *refused,
     };
-    let wish = if body.is_empty() { Ok(Wish::default()) } else { serde_json::from_slice(body) };
+    let wish = if body.is_empty() {
+        Ok(Wish::default())
+    } else {
+        serde_json::from_slice(body)
+    };
     let Ok(wish) = wish else {
-        return problem(StatusCode::BAD_REQUEST, "the body is empty or {\"force\": true}");
+        return problem(
+            StatusCode::BAD_REQUEST,
+            "the body is empty or {\"force\": true}",
+        );
     };
     let (progress, steps) = mpsc::unbounded_channel();
     let (reply, result) = oneshot::channel();
@@ -120,9 +151,15 @@ async fn wished(
     if app.asks.send(ask).await.is_err() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "lockwatch is stopping");
     }
-    let told = headers.get(header::ACCEPT).is_some_and(|accept| accept == NDJSON);
+    let told = headers
+        .get(header::ACCEPT)
+        .is_some_and(|accept| accept == NDJSON);
     if told {
-        return ([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(lines(steps, result))).into_response();
+        return (
+            [(header::CONTENT_TYPE, NDJSON)],
+            Body::from_stream(lines(steps, result)),
+        )
+            .into_response();
     }
     match result.await {
         Ok(Ok(entry)) => Json(UserView::from(&*entry)).into_response(),

@@ -81,9 +81,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/users/{id}/retry", post(api::retry))
         .route("/api/v1/users/{id}/probe", post(api::probe))
         .layer(from_fn_with_state(Arc::clone(&app), access::change));
-    let fixed = |name, value| {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-    };
+    let fixed =
+        |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     Router::new()
         .route("/-/healthy", get(|| async { "alive\n" }))
         .route("/-/ready", get(ready))
@@ -112,7 +111,11 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     if *app.ready.borrow() && !app.stopping.is_cancelled() {
         "ready\n".into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready: the first claim of users is not done\n").into_response()
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not ready: the first claim of users is not done\n",
+        )
+            .into_response()
     }
 }
 
@@ -121,8 +124,18 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
     let entries = app.checker.board.all();
     let encoded = tokio::task::spawn_blocking(move || metrics.encode(&entries)).await;
     match encoded {
-        Ok(Ok(text)) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
-        _ => problem(StatusCode::INTERNAL_SERVER_ERROR, "failed to encode the metrics"),
+        Ok(Ok(text)) => (
+            [(
+                header::CONTENT_TYPE,
+                "text/plain; version=0.0.4; charset=utf-8",
+            )],
+            text,
+        )
+            .into_response(),
+        _ => problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "failed to encode the metrics",
+        ),
     }
 }
 
@@ -131,7 +144,9 @@ async fn reload(State(app): State<Arc<App>>) -> Response {
         Ok(()) => Json(json!({ "reloaded": true })).into_response(),
         Err(why) => {
             let problems: Vec<String> = match &why {
-                crate::app::ReloadError::Problems(problems) => problems.0.iter().map(ToString::to_string).collect(),
+                crate::app::ReloadError::Problems(problems) => {
+                    problems.0.iter().map(ToString::to_string).collect()
+                }
                 _ => Vec::new(),
             };
             let answer = json!({ "error": why.to_string(), "problems": problems });

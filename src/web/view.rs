@@ -19,7 +19,7 @@ pub struct Users {
     pub outbox_pending: u64,
 }
 
-/// One user. It never holds the username, the secret or the integration code.
+/// One user. It never holds the secret or the integration code.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UserView {
     /// The configured id.
@@ -96,7 +96,13 @@ impl From<&Entry> for UserView {
     fn from(entry: &Entry) -> Self {
         let (user, record) = (&entry.user, &entry.record);
         let zone = record.zone.as_ref();
-        let subject = Subject::of(user);
+        let subject = Subject {
+            user: user.id.as_str(),
+            username: user.username.as_str(),
+            tenant: &user.tenant,
+            integration: user.integration.as_deref(),
+            entity: &user.entity,
+        };
         let incident = record.state.incident().map(|incident| IncidentView {
             id: incident.id.clone(),
             since: incident.since,
@@ -136,7 +142,11 @@ impl From<&Entry> for UserView {
             held: record.budget.held.is_some(),
             held_why: record.budget.held.map(|hold| hold.as_sentence().to_owned()),
             not_attempted: record.not_attempted.clone(),
-            evidence: record.diagnosis.as_ref().map(|diagnosis| diagnosis.evidence.clone()).unwrap_or_default(),
+            evidence: record
+                .diagnosis
+                .as_ref()
+                .map(|diagnosis| diagnosis.evidence.clone())
+                .unwrap_or_default(),
             incident,
         }
     }

@@ -49,7 +49,10 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
         let users = read(source.text(), Role::Included, &mut report).users;
         add(report, users.unwrap_or_default());
     }
-    if !users.iter().any(|user: &Arc<crate::user::User>| user.enabled) {
+    if !users
+        .iter()
+        .any(|user: &Arc<crate::user::User>| user.enabled)
+    {
         warnings.push(Problem {
             file: main.path.clone(),
             at: None,
@@ -97,7 +100,9 @@ struct Complete {
 impl Settings {
     fn resolve(mirror: file::File, report: &mut Report<'_>) -> Self {
         let autotask = autotask::autotask(mirror.autotask, report);
-        let timeout = autotask.as_ref().map_or(take::secs(10), |table| table.timeout);
+        let timeout = autotask
+            .as_ref()
+            .map_or(take::secs(10), |table| table.timeout);
         let (interval, max_in_flight) = autotask::schedule(mirror.schedule, timeout, report);
         let lockout = autotask::lockout(mirror.lockout, report);
         let store = autotask::store(mirror.store, report);

@@ -24,7 +24,10 @@ pub fn mangled(secret: &SecretString) -> Vec<Mangled> {
     [
         (quoted, Mangled::SurroundingQuotes),
         (trimmed.len() != secret.len(), Mangled::OuterWhiteSpace),
-        (trimmed.contains(char::is_whitespace), Mangled::InnerWhiteSpace),
+        (
+            trimmed.contains(char::is_whitespace),
+            Mangled::InnerWhiteSpace,
+        ),
         (chars.windows(2).any(escaped), Mangled::Backslash),
         (
             !USUAL_LENGTH.contains(&secret.chars().count()),
@@ -52,7 +55,10 @@ mod tests {
             ("'demo-secret-of-25-letters\"", &[]),
             ("“demo-secret-of-25-letters”", &[SurroundingQuotes]),
             (" demo-secret-of-25-letters", &[OuterWhiteSpace]),
-            ("\"demo-secret-of-25-letters\" ", &[SurroundingQuotes, OuterWhiteSpace]),
+            (
+                "\"demo-secret-of-25-letters\" ",
+                &[SurroundingQuotes, OuterWhiteSpace],
+            ),
             ("demo-secret of-25-letters", &[InnerWhiteSpace]),
             ("demo-secret\\$of-25-letters", &[Backslash]),
             ("demo-secret\\of-25-letters", &[]),
@@ -61,6 +67,9 @@ mod tests {
         ] {
             assert_eq!(mangled(&SecretString::from(secret)), expected, "{secret}");
         }
-        assert_eq!(mangled(&SecretString::from("x".repeat(64))), [UnusualLength]);
+        assert_eq!(
+            mangled(&SecretString::from("x".repeat(64))),
+            [UnusualLength]
+        );
     }
 }

@@ -25,11 +25,20 @@ async fn a_file_loses_one_line_break_and_nothing_else() {
         (b"demo-secret-1\n", Ok("demo-secret-1".to_owned())),
         (b"demo-secret-1\r\n", Ok("demo-secret-1".to_owned())),
         (b" demo-secret-1 \n", Ok(" demo-secret-1 ".to_owned())),
-        ("dem\u{f6}-secret".as_bytes(), Ok("dem\u{f6}-secret".to_owned())),
+        (
+            "dem\u{f6}-secret".as_bytes(),
+            Ok("dem\u{f6}-secret".to_owned()),
+        ),
         (b"", named("is empty")),
         (b"\n", named("is empty")),
-        (b"demo-secret-1\n\n", named("gives control characters, such as a second line or a tab")),
-        (b"demo\0secret", named("gives control characters, such as a second line or a tab")),
+        (
+            b"demo-secret-1\n\n",
+            named("gives control characters, such as a second line or a tab"),
+        ),
+        (
+            b"demo\0secret",
+            named("gives control characters, such as a second line or a tab"),
+        ),
         (b"demo-secret-\xff", named("does not give UTF-8")),
         (&[b'x'; LONGEST + 1], named("gives more than 64 KiB")),
     ] {
@@ -44,14 +53,22 @@ async fn what_is_no_readable_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let missing = SecretSource::File(folder.path().join("missing"));
     let error = read(&missing).await.unwrap_err();
-    assert!(error.contains("missing cannot be read: No such file"), "{error}");
+    assert!(
+        error.contains("missing cannot be read: No such file"),
+        "{error}"
+    );
 
-    let error = read(&SecretSource::File(folder.path().into())).await.unwrap_err();
+    let error = read(&SecretSource::File(folder.path().into()))
+        .await
+        .unwrap_err();
     assert!(error.ends_with("is not a regular file"), "{error}");
 
     // A pipe without a writer would hold its reader for ever.
     let pipe = folder.path().join("pipe");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .unwrap();
     assert!(made.success());
     let error = read(&SecretSource::File(pipe)).await.unwrap_err();
     assert!(error.ends_with("is not a regular file"), "{error}");
@@ -74,10 +91,17 @@ async fn the_environment() {
 fn a_credential_is_a_file_in_systemds_folder() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("acme"), "demo-secret-1\n").unwrap();
-    for (set, expected) in [(true, "read demo-secret-1"), (false, "systemd passed no credentials")] {
+    for (set, expected) in [
+        (true, "read demo-secret-1"),
+        (false, "systemd passed no credentials"),
+    ] {
         let mut again = std::process::Command::new(std::env::current_exe().unwrap());
         again
-            .args(["config::secret::tests::credential_child", "--exact", "--nocapture"])
+            .args([
+                "config::secret::tests::credential_child",
+                "--exact",
+                "--nocapture",
+            ])
             .env("LOCKWATCH_TEST_CHILD", "1")
             .env_remove("CREDENTIALS_DIRECTORY")
             .stderr(Stdio::null());
@@ -107,18 +131,32 @@ async fn a_commands_output() {
         (&["printf", "demo-secret-1\\n"][..], Ok("demo-secret-1")),
         // No shell: the argument stays what it is.
         (&["echo", "$HOME"], Ok("$HOME")),
-        (&["sh", "-c", "echo demo-secret-1 >&2; exit 3"], Err("command `sh` failed with exit status: 3")),
-        (&["sh", "-c", "kill -9 $$"], Err("command `sh` failed with signal: 9 (SIGKILL)")),
+        (
+            &["sh", "-c", "echo demo-secret-1 >&2; exit 3"],
+            Err("command `sh` failed with exit status: 3"),
+        ),
+        (
+            &["sh", "-c", "kill -9 $$"],
+            Err("command `sh` failed with signal: 9 (SIGKILL)"),
+        ),
         (&["true"], Err("command `true` is empty")),
-        (&["sh", "-c", &long], Err("command `sh` gives more than 64 KiB")),
+        (
+            &["sh", "-c", &long],
+            Err("command `sh` gives more than 64 KiB"),
+        ),
         // Standard input is empty rather than the terminal.
         (&["cat"], Err("command `cat` is empty")),
     ] {
         let expected = expected.map(str::to_owned).map_err(str::to_owned);
         assert_eq!(read(&command(words)).await, expected, "{words:?}");
     }
-    let error = read(&command(&["lockwatch-no-such-program", "demo-secret-1"])).await.unwrap_err();
-    assert!(error.starts_with("command `lockwatch-no-such-program` cannot be started: "), "{error}");
+    let error = read(&command(&["lockwatch-no-such-program", "demo-secret-1"]))
+        .await
+        .unwrap_err();
+    assert!(
+        error.starts_with("command `lockwatch-no-such-program` cannot be started: "),
+        "{error}"
+    );
     assert!(!error.contains("demo-secret-1"), "{error}");
 }
 
@@ -127,7 +165,10 @@ async fn a_commands_output() {
 async fn a_slow_command_is_given_up_and_killed() {
     let folder = tempfile::tempdir().unwrap();
     let pid = folder.path().join("pid");
-    let script = format!("echo $$ > {}.new; mv {0}.new {0}; exec sleep 600", pid.display());
+    let script = format!(
+        "echo $$ > {}.new; mv {0}.new {0}; exec sleep 600",
+        pid.display()
+    );
     let source = command(&["sh", "-c", &script]);
     let mut reading = tokio::spawn(async move { read(&source).await });
     // Real files appear in real time, which the paused clock does not know: poll without it.
@@ -137,12 +178,18 @@ async fn a_slow_command_is_given_up_and_killed() {
         }
         if reading.is_finished() {
             // The jump came before the program had begun: nothing was left behind.
-            assert_eq!((&mut reading).await.unwrap(), Err("command `sh` took longer than 10 s".into()));
+            assert_eq!(
+                (&mut reading).await.unwrap(),
+                Err("command `sh` took longer than 10 s".into())
+            );
             return;
         }
         tokio::task::yield_now().await;
     };
-    assert_eq!(reading.await.unwrap(), Err("command `sh` took longer than 10 s".into()));
+    assert_eq!(
+        reading.await.unwrap(),
+        Err("command `sh` took longer than 10 s".into())
+    );
     // Killed: gone, or a zombie until the runtime collects it. The signal takes a moment; 10 s are plenty.
     let gone = (0..1000).any(|_| {
         let state = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
