@@ -1,0 +1,203 @@
+//! Talking to the running daemon: its address and token come from the configuration where it is readable, else from
+//! `--url` and `$LOCKWATCH_TOKEN`.
+
+use std::{env, net::SocketAddr, path::Path, time::Duration};
+
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+use super::{
+    DaemonArgs,
+    exit::{Exit, Failure},
+};
+use crate::{
+    app,
+    config::Config,
+    user::UserId,
+    web::{api::NDJSON, view::UserView},
+};
+
+/// The daemon's endpoint.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    url: Url,
+    token: Option<SecretString>,
+    http: reqwest::Client,
+}
+
+/// One line of a check told as it happens.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Line {
+    /// A step.
+    Progress(Step),
+    /// The end.
+    Result(Box<UserView>),
+    /// There is none.
+    Error(String),
+}
+
+/// A step of a check, as told by the daemon.
+#[derive(Debug, Deserialize)]
+pub(super) struct Step {
+    pub step: String,
+    pub outcome: String,
+    pub detail: String,
+    pub took_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    error: String,
+}
+
+impl Daemon {
+    /// Finds the daemon that `args` mean.
+    pub(super) async fn find(args: &DaemonArgs) -> Result<Self, Failure> {
+        let config = app::load(&args.config.path).await;
+        match (&args.url, config) {
+            (Some(url), config) => {
+                let url = Url::parse(url)
+                    .ok()
+                    .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+                    .ok_or_else(|| Failure::usage("--url wants an address such as http://127.0.0.1:9477/"))?;
+                let token = match config {
+                    Ok(config) => token(&config).await,
+                    Err(_) => env_token(),
+                };
+                Self::at(url, token)
+            }
+            (None, Ok(config)) => Self::of(&config).await,
+            (None, Err(problems)) => {
+                Err(Failure::config(format!("{problems}\nwithout a readable configuration, name the daemon with --url and $LOCKWATCH_TOKEN")))
+            }
+        }
+    }
+
+    /// The daemon of a configuration.
+    pub(super) async fn of(config: &Config) -> Result<Self, Failure> {
+        let listen = config.web.listen;
+        let host = if listen.ip().is_unspecified() {
+            SocketAddr::from(([127, 0, 0, 1], listen.port()))
+        } else {
+            listen
+        };
+        let url = Url::parse(&format!("http://{host}/")).map_err(|why| Failure::internal(why.to_string()))?;
+        Self::at(url, token(config).await)
+    }
+
+    fn at(url: Url, token: Option<SecretString>) -> Result<Self, Failure> {
+        let builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .connect_timeout(Duration::from_secs(5));
+        // A plain address needs no CA certificates, which a container may not have.
+        let builder = if url.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
+        let http = builder
+            .build()
+            .map_err(|why| Failure::internal(format!("failed to make a client: {why}")))?;
+        Ok(Self { url, token, http })
+    }
+
+    /// `GET path`, as JSON.
+    pub(super) async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let answer = self.send(self.request(Method::GET, path)?.timeout(Duration::from_secs(30))).await?;
+        answer
+            .json()
+            .await
+            .map_err(|_| Failure::internal(format!("{} did not answer as lockwatch does", self.url)))
+    }
+
+    /// Whether the daemon says that it is alive.
+    pub(super) async fn alive(&self) -> Result<(), Failure> {
+        let request = self.request(Method::GET, "-/healthy")?.timeout(Duration::from_secs(5));
+        self.send(request).await.map(drop)
+    }
+
+    /// Asks for a check and tells each line as it comes.
+    pub(super) async fn check(
+        &self,
+        id: &UserId,
+        what: &str,
+        force: bool,
+        mut on_step: impl FnMut(Step),
+    ) -> Result<UserView, Failure> {
+        let request = self
+            .request(Method::POST, &format!("api/v1/users/{id}/{what}"))?
+            .header(header::ACCEPT, NDJSON)
+            .json(&serde_json::json!({ "force": force }));
+        let mut answer = self.send(request).await?;
+        let broken = || Failure::internal(format!("{} ended its answer early", self.url));
+        let mut text = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|_| broken())? {
+            text.extend_from_slice(&chunk);
+            while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = text.drain(..=end).collect();
+                match serde_json::from_slice(&line).map_err(|_| broken())? {
+                    Line::Progress(step) => on_step(step),
+                    Line::Result(user) => return Ok(*user),
+                    Line::Error(why) => return Err(Failure::internal(format!("{id}: {why}"))),
+                }
+            }
+        }
+        Err(broken())
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
+        let url = self.url.join(path).map_err(|why| Failure::internal(why.to_string()))?;
+        let request = self.http.request(method, url);
+        Ok(match &self.token {
+            Some(token) => request.bearer_auth(token.expose_secret()),
+            None => request,
+        })
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        let answer = request.send().await.map_err(|_| Failure {
+            exit: Exit::NoDaemon,
+            message: format!("no lockwatch daemon answers at {}: is it running? (systemctl status lockwatch)", self.url),
+        })?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let problem: Option<Problem> = answer.json().await.ok();
+        let said = problem.map_or_else(|| format!("answered {status}"), |problem| problem.error);
+        let exit = match status {
+            StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Usage,
+            _ => Exit::Internal,
+        };
+        Err(Failure { exit, message: format!("{}: {said}", self.url) })
+    }
+}
+
+async fn token(config: &Config) -> Option<SecretString> {
+    match &config.web.token {
+        Some(source) => source.read().await.ok().or_else(env_token),
+        None => env_token(),
+    }
+}
+
+fn env_token() -> Option<SecretString> {
+    env::var("LOCKWATCH_TOKEN").ok().map(SecretString::from)
+}
+
+/// Whether a store belongs to us; if not, what to run instead.
+pub(super) fn owns(store: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    let existing = store.ancestors().find_map(|path| std::fs::metadata(path).ok());
+    let us = rustix::process::geteuid().as_raw();
+    match existing {
+        Some(metadata) if metadata.uid() != us && store.exists() => Err(Failure::usage(format!(
+            "no daemon answers, and the store {} belongs to another user (uid {}): start the daemon, or run this command as that user, for example with: sudo -u '#{}' lockwatch …",
+            store.display(),
+            metadata.uid(),
+            metadata.uid(),
+        ))),
+        _ => Ok(()),
+    }
+}

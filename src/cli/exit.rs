@@ -1,0 +1,90 @@
+//! Exit codes, sysexits where they fit, and failures that carry one.
+
+use std::process::ExitCode;
+
+use crate::{config::Problems, store::StoreError, telemetry::chain};
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All healthy, or done.
+    Ok = 0,
+    /// Some user is failing or locked out; not alive; mail not sent.
+    Failing = 1,
+    /// Some user is unclear, none failing.
+    Unclear = 2,
+    /// Wrong arguments.
+    Usage = 64,
+    /// No daemon to reach.
+    NoDaemon = 69,
+    /// A fault of lockwatch or its host; panics too.
+    Internal = 70,
+    /// The configuration is not usable.
+    Config = 78,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// The worst of users' states, as in `board::STATES`.
+    pub(super) fn of_states<'a>(states: impl IntoIterator<Item = &'a str>) -> Self {
+        states.into_iter().fold(Self::Ok, |worst, state| match (worst, state) {
+            (Self::Failing, _) | (_, "failing" | "locked_out") => Self::Failing,
+            (_, "unclear" | "activating" | "paused") => Self::Unclear,
+            (worst, _) => worst,
+        })
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The code.
+    pub exit: Exit,
+    /// For people: what failed, and what to do.
+    pub message: String,
+}
+
+impl Failure {
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into() }
+    }
+
+    pub(super) fn internal(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Internal, message: message.into() }
+    }
+
+    pub(super) fn config(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Config, message: message.into() }
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::config(problems.to_string())
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast::<StoreError>() {
+            Ok(store) => store.into(),
+            Err(error) => Self::internal(format!("{error:#}")),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let exit = match error {
+            // What the configuration names is not usable as it is.
+            StoreError::Open { .. } | StoreError::Newer { .. } => Exit::Config,
+            _ => Exit::Internal,
+        };
+        Self { exit, message: chain(&error) }
+    }
+}

@@ -1,0 +1,169 @@
+//! `probe --username`: a user that is not configured. Its attempts are counted in a small store of their own, because
+//! Autotask counts them too: two in 24 h.
+
+use std::{
+    env,
+    io::{self, BufRead, IsTerminal, Write},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use secrecy::SecretString;
+
+use super::{
+    ConfigArg,
+    daemon::Step,
+    exit::{Exit, Failure},
+    probe::checker,
+    report,
+};
+use crate::{
+    app::{self, wanted},
+    attempt::Asker,
+    autotask::hosts::AllowedHosts,
+    config::{self, Config, StoreLocation, secret::SecretSource},
+    schedule::check_now,
+    store::Store,
+    user::{User, UserId, Username},
+    web::view::{UserView, Users},
+};
+
+pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Result<Exit, Failure> {
+    let username = username.trim();
+    if username.is_empty() || username.chars().any(char::is_control) {
+        return Err(Failure::usage("--username wants the API user's username (key)"));
+    }
+    let username = Username::new(username);
+    let autotask = match app::load(&config.path).await {
+        Ok(config) => {
+            if let Some(user) = config.users.iter().find(|user| user.username.key() == username.key()) {
+                return Err(Failure::usage(format!(
+                    "this username is configured: run `lockwatch probe {}`, which spends that user's budget",
+                    user.id
+                )));
+            }
+            config.autotask
+        }
+        // A configuration that is there must be readable: it may hold this very user.
+        Err(problems) if config.path.exists() => return Err(problems.into()),
+        Err(_) => default_autotask()?,
+    };
+    let (secret, code) = tokio::task::spawn_blocking(ask)
+        .await
+        .map_err(|why| Failure::internal(why.to_string()))??;
+    let id = UserId::parse("one-off").map_err(Failure::internal)?;
+    let config = one_user(&id, username, secret, code, autotask, state_folder()?.join("probes.db"));
+    let store = Store::open(&config.store).await?;
+    let setup = app::setup(config)?;
+    let now = crate::clock::now();
+    store.sync(wanted(&setup.config, now), setup.limits(), now).await?;
+    let checker = checker(store)?;
+    let tell = |step: crate::check::Progress| {
+        if !json {
+            report::step(&Step::from(step));
+        }
+    };
+    let result = check_now(&checker, &setup, &id, Asker::OneOff, &tell).await;
+    checker.store.close().await;
+    let entry = result.map_err(|why| Failure::internal(why.to_string()))?;
+    let user = UserView::from(&*entry);
+    let exit = Exit::of_states([user.state.as_str()]);
+    if json {
+        report::json(&Users { users: vec![user], outbox_pending: 0 });
+    } else {
+        report::result(&user);
+    }
+    Ok(exit)
+}
+
+/// Both secrets: from the terminal, the first one hidden; else two lines of standard input.
+fn ask() -> Result<(SecretString, SecretString), Failure> {
+    let failed = |why: io::Error| Failure::usage(format!("failed to read the secret: {why}"));
+    let line = || -> Result<String, Failure> {
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line).map_err(failed)?;
+        Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    };
+    let secret = if io::stdin().is_terminal() {
+        rpassword::prompt_password("Secret (not shown): ").map_err(failed)?
+    } else {
+        line()?
+    };
+    if io::stdin().is_terminal() {
+        let mut out = io::stderr();
+        // The prompt is a courtesy; what is typed counts.
+        let _ = write!(out, "Integration code: ").and_then(|()| out.flush());
+    }
+    let code = line()?;
+    if secret.is_empty() || code.is_empty() {
+        return Err(Failure::usage("the secret and the integration code must not be empty"));
+    }
+    Ok((secret.into(), code.into()))
+}
+
+fn state_folder() -> Result<PathBuf, Failure> {
+    let base = env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    let base = base.or_else(home).filter(|path| path.is_absolute());
+    let base = base.ok_or_else(|| Failure::usage("there is no folder to count attempts in: set XDG_STATE_HOME to an absolute path"))?;
+    Ok(base.join("lockwatch"))
+}
+
+fn default_autotask() -> Result<config::Autotask, Failure> {
+    let base_url = "https://webservices.autotask.net/";
+    Ok(config::Autotask {
+        base_url: base_url.parse().map_err(|_| Failure::internal("the vendor's address is none"))?,
+        allowed_hosts: AllowedHosts::new(vec!["*.autotask.net".to_owned()]),
+        timeout: Duration::from_secs(10),
+        ca_file: None,
+        proxy: None,
+    })
+}
+
+/// A configuration of this one user. One rejection is all there will be, so it is judged at once.
+fn one_user(
+    id: &UserId,
+    username: Username,
+    secret: SecretString,
+    code: SecretString,
+    autotask: config::Autotask,
+    store: PathBuf,
+) -> Config {
+    let tenant = username.as_str().rsplit('@').next().unwrap_or_default().to_owned();
+    let user = User {
+        id: id.clone(),
+        username,
+        secret: SecretSource::Plain(secret),
+        integration_code: SecretSource::Plain(code),
+        notify: Vec::new(),
+        tenant,
+        integration: None,
+        entity: "Companies".to_owned(),
+        interval: Duration::from_mins(5),
+        enabled: true,
+        created: None,
+        labels: std::collections::BTreeMap::default(),
+    };
+    Config {
+        files: Vec::new(),
+        sha256: String::new(),
+        autotask,
+        schedule: config::Schedule { max_in_flight: 1 },
+        lockout: config::Lockout {
+            max_rejections: 1,
+            max_unanswered: 4,
+            activation: Duration::ZERO,
+            confirm_after: Duration::ZERO,
+        },
+        store: StoreLocation::Sqlite(store),
+        email: None,
+        web: config::Web {
+            listen: ([127, 0, 0, 1], 0).into(),
+            token: None,
+            protect_reads: false,
+            external_url: None,
+        },
+        users: vec![Arc::new(user)],
+    }
+}

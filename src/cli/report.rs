@@ -1,0 +1,113 @@
+//! What commands print. The only room that writes to the terminal, besides the demo's table.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "output is this room's purpose")]
+
+use std::io::IsTerminal;
+
+use comfy_table::{Cell, Color, Table, presets};
+use console::style;
+use jiff::Timestamp;
+
+use super::{daemon::Step, exit::Failure};
+use crate::web::{page::badness, view::UserView};
+
+/// A line on standard output.
+pub(super) fn say(line: impl AsRef<str>) {
+    println!("{}", line.as_ref());
+}
+
+/// A line on standard error.
+pub(super) fn note(line: impl AsRef<str>) {
+    eprintln!("{}", line.as_ref());
+}
+
+/// Why the command failed. Problems of a configuration stand as they are, so that editors can read them.
+pub(super) fn complain(failure: &Failure) {
+    for line in failure.message.lines() {
+        eprintln!("{line}");
+    }
+}
+
+pub(super) fn json(value: &impl serde::Serialize) {
+    println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+/// One step of a check.
+pub(super) fn step(progress: &Step) {
+    let took = progress.took_ms.map(|ms| format!(" ({ms} ms)")).unwrap_or_default();
+    let detail = if progress.detail.is_empty() { String::new() } else { format!(": {}", progress.detail) };
+    println!("  {:<6} {}{took}{detail}", progress.step, progress.outcome.replace('_', " "));
+}
+
+/// Where a check left the user, with causes and steps.
+pub(super) fn result(user: &UserView) {
+    println!("  result {}{}", styled(&user.state), reason_of(user));
+    if let Some(why) = &user.held_why {
+        println!("  held   {why}");
+    }
+    let Some(incident) = &user.incident else {
+        return;
+    };
+    println!("  since  {}; last accepted {}", time(Some(incident.since)), time(user.last_accepted));
+    for (nth, cause) in incident.causes.iter().enumerate() {
+        println!("\n  {}. {}", nth + 1, cause.title);
+        for line in &cause.speaks_for {
+            println!("     for: {line}");
+        }
+        for line in &cause.speaks_against {
+            println!("     against: {line}");
+        }
+        for (nth, step) in cause.steps.iter().enumerate() {
+            println!("     {}) {step}", nth + 1);
+        }
+    }
+    println!();
+}
+
+/// All users, worst first.
+pub(super) fn table(mut users: Vec<UserView>) {
+    users.sort_by_key(|user| (badness(&user.state), user.id.clone()));
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(["USER", "TENANT", "STATE", "REASON", "SINCE", "LAST ACCEPTED", "LEFT"]);
+    if !std::io::stdout().is_terminal() {
+        table.force_no_tty();
+    }
+    for user in users {
+        let colour = match user.state.as_str() {
+            "failing" | "locked_out" => Color::Red,
+            "healthy" => Color::Green,
+            _ => Color::Yellow,
+        };
+        let held = if user.held { " (held)" } else { "" };
+        table.add_row([
+            Cell::new(&user.id),
+            Cell::new(&user.tenant),
+            Cell::new(format!("{}{held}", user.state)).fg(colour),
+            Cell::new(&user.reason),
+            Cell::new(time(Some(user.since))),
+            Cell::new(time(user.last_accepted)),
+            Cell::new(user.attempts_left),
+        ]);
+    }
+    println!("{table}");
+}
+
+fn reason_of(user: &UserView) -> String {
+    let reason = if user.state == user.reason { String::new() } else { format!(": {}", user.reason) };
+    match user.reason.as_str() {
+        "suspected" => format!("{reason} (seen once; a second look follows)"),
+        _ => reason,
+    }
+}
+
+fn styled(state: &str) -> console::StyledObject<&str> {
+    match state {
+        "failing" | "locked_out" => style(state).red().bold(),
+        "healthy" => style(state).green(),
+        _ => style(state).yellow(),
+    }
+}
+
+fn time(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "never".to_owned(), |at| at.strftime("%F %T UTC").to_string())
+}

@@ -1,0 +1,60 @@
+//! `run`: the daemon, and what signals mean to it.
+
+use std::{path::Path, sync::Arc};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::exit::{Exit, Failure};
+use crate::{
+    app::{self, App, Daemon},
+    config,
+};
+
+pub(super) async fn run(path: &Path) -> Result<Exit, Failure> {
+    let config = app::load(path).await?;
+    for finding in config::secret_problems(&config).await {
+        tracing::warn!("{finding}");
+    }
+    let daemon = Daemon::prepare(config, Some(path.to_owned())).await?;
+    let app = daemon.app();
+    let users = app.checker.board.all().len();
+    let address = daemon.address().map_err(|why| Failure::internal(why.to_string()))?;
+    listen_to_signals(&app)?;
+    tracing::info!(users, "watching; metrics at http://{address}/metrics, page at http://{address}/");
+    daemon.run().await?;
+    tracing::info!("stopped");
+    Ok(Exit::Ok)
+}
+
+/// SIGTERM and SIGINT: drain, and at the second one end at once. SIGHUP: reload.
+pub(super) fn listen_to_signals(app: &Arc<App>) -> Result<(), Failure> {
+    let on = |kind| -> Result<Signal, Failure> {
+        signal(kind).map_err(|why| Failure::internal(format!("failed to listen to signals: {why}")))
+    };
+    let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    let mut hangup = on(SignalKind::hangup())?;
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => stop(&app),
+                _ = interrupt.recv() => stop(&app),
+                _ = hangup.recv() => {
+                    let app = Arc::clone(&app);
+                    // Its result is logged by the reload itself.
+                    tokio::spawn(async move { app.reload().await });
+                }
+            }
+        }
+    });
+    Ok(())
+}
+
+fn stop(app: &App) {
+    if app.stopping.is_cancelled() {
+        tracing::warn!("stopping at once");
+        std::process::exit(Exit::Ok as i32);
+    }
+    tracing::info!("stopping: no attempt starts any more");
+    app.stopping.cancel();
+}

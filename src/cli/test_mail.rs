@@ -1,0 +1,62 @@
+//! `test-mail`: one mail by the way that all mails go, naming each step.
+
+use std::path::Path;
+
+use super::{
+    exit::{Exit, Failure},
+    report::{note, say},
+};
+use crate::{
+    app::{self, host_name},
+    clock,
+    notify::{
+        envelope,
+        mailer::{Letter, Mailer},
+        message,
+    },
+    store::fresh_id,
+    telemetry::chain,
+};
+
+pub(super) async fn test_mail(path: &Path, to: Option<String>) -> Result<Exit, Failure> {
+    let config = app::load(path).await?;
+    let email = config.email.ok_or_else(|| Failure::config(format!("{}: there is no [email]: nobody is mailed", path.display())))?;
+    let recipients = match to {
+        Some(to) => {
+            let address: email_address::EmailAddress =
+                to.parse().map_err(|_| Failure::usage("--to wants an address such as ops@msp.example"))?;
+            vec![address]
+        }
+        None => email.to.clone(),
+    };
+    if recipients.is_empty() {
+        return Err(Failure::usage("there is nobody to mail: give --to, or set email.to"));
+    }
+    let mailer = Mailer::new(&email);
+    let mut exit = Exit::Ok;
+    for recipient in recipients {
+        let now = clock::now();
+        let mail = message::sample(now, recipient.as_str(), &host_name());
+        let id = fresh_id();
+        let frozen = envelope::freeze(&mail, &email.from, recipient.as_str(), &id, now)
+            .map_err(|why| Failure::internal(chain(&why)))?;
+        let letter = Letter {
+            id: &id,
+            date: now,
+            to: recipient.as_str(),
+            bytes: &frozen.bytes,
+        };
+        say(format!("to {recipient}"));
+        let sent = mailer
+            .try_out(&letter, &mut |step, result| match result {
+                Ok(detail) if detail.is_empty() => say(format!("  {step:<10} ok")),
+                Ok(detail) => say(format!("  {step:<10} ok: {detail}")),
+                Err(error) => note(format!("  {step:<10} FAILED: {}", error.text)),
+            })
+            .await;
+        if sent.is_err() {
+            exit = Exit::Failing;
+        }
+    }
+    Ok(exit)
+}
