@@ -48,15 +48,24 @@ mod tests {
             ("0s", Err(NotADuration("is too short"))),
             ("-5m", Err(NotADuration("is a negative duration"))),
             ("5m ago", Err(NotADuration("is a negative duration"))),
-            ("2mo", Err(NotADuration("is not a duration of fixed length"))),
+            (
+                "2mo",
+                Err(NotADuration("is not a duration of fixed length")),
+            ),
             ("1y", Err(NotADuration("is not a duration of fixed length"))),
-            ("500y", Err(NotADuration("is not a duration of fixed length"))),
+            (
+                "500y",
+                Err(NotADuration("is not a duration of fixed length")),
+            ),
             ("300", Err(NotADuration("is not a duration"))),
             ("", Err(NotADuration("is not a duration"))),
             ("soon", Err(NotADuration("is not a duration"))),
         ] {
             assert_eq!(parse(text, &wide), expected, "{text:?}");
         }
-        assert_eq!(parse("2h", &(secs(1)..=secs(3600))), Err(NotADuration("is too long")));
+        assert_eq!(
+            parse("2h", &(secs(1)..=secs(3600))),
+            Err(NotADuration("is too long"))
+        );
     }
 }

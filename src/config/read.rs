@@ -84,7 +84,11 @@ fn mirror<T: Default + DeserializeOwned>(
         };
         let at = error.span().unwrap_or_else(|| value.span());
         let Some(culprit) = find(value.get_ref(), base, &at) else {
-            report.problem(&at, base, "cannot be read; compare it with docs/configuration.md");
+            report.problem(
+                &at,
+                base,
+                "cannot be read; compare it with docs/configuration.md",
+            );
             return T::default();
         };
         describe(&culprit, role, report);
@@ -122,9 +126,9 @@ fn find(value: &DeValue<'_>, path: &KeyPath, at: &Range<usize>) -> Option<Culpri
         }
     };
     match value {
-        DeValue::Table(table) => table.iter().find_map(|(key, value)| {
-            made(path.key(key.get_ref().as_ref()), key.span(), value)
-        }),
+        DeValue::Table(table) => table
+            .iter()
+            .find_map(|(key, value)| made(path.key(key.get_ref().as_ref()), key.span(), value)),
         DeValue::Array(list) => list
             .iter()
             .enumerate()
@@ -155,7 +159,7 @@ fn describe(culprit: &Culprit, role: Role, report: &mut Report<'_>) {
                 report.mark_broken(&parent.key(near));
                 format!("did you mean {}?", shown_key(near))
             } else {
-                hint(&above, name)
+                hint(&above, name, role)
             };
             report.problem(&culprit.key_at, key, &format!("is not a known key; {hint}"));
         }
@@ -163,16 +167,23 @@ fn describe(culprit: &Culprit, role: Role, report: &mut Report<'_>) {
 }
 
 /// Where a key that is unknown here would be known, else what is known here.
-fn hint(above: &[&str], name: &str) -> String {
-    match keys::homes(name).as_slice() {
-        [""] => "it belongs at the top of the file, above the first [table]".to_owned(),
-        [home] if *home == "users" => "it belongs in a [[users]]".to_owned(),
-        [home] => format!("it belongs in [{home}]"),
-        _ => {
-            let known: Vec<_> = keys::children(above).collect();
-            format!("known here: {}", known.join(", "))
-        }
+fn hint(above: &[&str], name: &str, role: Role) -> String {
+    let homes: Vec<_> = keys::homes(name)
+        .into_iter()
+        .map(|home| match home {
+            "" => "at the top of the file, above the first [table]".to_owned(),
+            "users" => "in a [[users]]".to_owned(),
+            home => format!("in [{home}]"),
+        })
+        .collect();
+    if !homes.is_empty() {
+        return format!("it belongs {}", homes.join(" or "));
     }
+    if role == Role::Included && above.is_empty() {
+        return "an included file may hold [[users]] only".to_owned();
+    }
+    let known: Vec<_> = keys::children(above).collect();
+    format!("known here: {}", known.join(", "))
 }
 
 /// Removes the entry at `key` (below `base`); an element of a list becomes an empty text, so that the others keep
@@ -194,7 +205,7 @@ fn take_out(value: &mut DeValue<'_>, base: &KeyPath, key: &KeyPath) -> bool {
                 inner.get_mut()
             }
             (Step::Index(index), DeValue::Array(list)) => {
-                let Some(inner) = list.iter_mut().nth(*index) else {
+                let Some(inner) = list.get_mut(*index) else {
                     return false;
                 };
                 if last {
@@ -226,23 +237,59 @@ fn type_of(value: &DeValue<'_>) -> &'static str {
 /// Our words for what the parser says.
 fn syntax(message: &str) -> &'static str {
     const WORDS: &[(&str, &str)] = &[
-        ("duplicate key", "this key or table is there already; keep one of them"),
-        ("unclosed array table", "this table header does not end; write ]] at its end"),
-        ("unclosed table", "this table header does not end; write ] at its end"),
-        ("unclosed array", "this list does not end; write ] at its end"),
-        ("unclosed inline table", "this table does not end; write } at its end"),
-        ("key with no value", "this key has no value; write key = value"),
+        (
+            "duplicate key",
+            "this key or table is there already; keep one of them",
+        ),
+        (
+            "unclosed array table",
+            "this table header does not end; write ]] at its end",
+        ),
+        (
+            "unclosed table",
+            "this table header does not end; write ] at its end",
+        ),
+        (
+            "unclosed array",
+            "this list does not end; write ] at its end",
+        ),
+        (
+            "unclosed inline table",
+            "this table does not end; write } at its end",
+        ),
+        (
+            "key with no value",
+            "this key has no value; write key = value",
+        ),
         ("missing value", "a value is missing; write key = value"),
-        ("string values must be quoted", "this is no value; write texts in quotes"),
+        (
+            "string values must be quoted",
+            "this is no value; write texts in quotes",
+        ),
         ("missing comma", "a comma is missing before this"),
         ("extra comma", "there is a comma too many"),
-        ("invalid basic string", "this text does not end, or holds a character that it may not hold; write it in quotes on one line"),
-        ("invalid literal string", "this text does not end, or holds a character that it may not hold; write it in quotes on one line"),
-        ("missing escaped value", r"a backslash in double quotes begins an escape; write \\, or use single quotes"),
-        ("cannot extend", "this key is there already with a value of its own; keep one of them"),
+        (
+            "invalid basic string",
+            "this text does not end, or holds a character that it may not hold; write it in quotes on one line",
+        ),
+        (
+            "invalid literal string",
+            "this text does not end, or holds a character that it may not hold; write it in quotes on one line",
+        ),
+        (
+            "missing escaped value",
+            r"a backslash in double quotes begins an escape; write \\, or use single quotes",
+        ),
+        (
+            "cannot extend",
+            "this key is there already with a value of its own; keep one of them",
+        ),
     ];
     WORDS
         .iter()
         .find(|(theirs, _)| message.starts_with(theirs))
-        .map_or("this is not TOML; compare it with docs/configuration.md", |(_, ours)| ours)
+        .map_or(
+            "this is not TOML; compare it with docs/configuration.md",
+            |(_, ours)| ours,
+        )
 }

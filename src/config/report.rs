@@ -30,7 +30,12 @@ pub struct KeyPath(pub Vec<Step>);
 impl KeyPath {
     /// From names without indices.
     pub fn of(names: &str) -> Self {
-        Self(names.split('.').map(|name| Step::Key(name.to_owned())).collect())
+        Self(
+            names
+                .split('.')
+                .map(|name| Step::Key(name.to_owned()))
+                .collect(),
+        )
     }
 
     /// One step further.
@@ -156,19 +161,27 @@ impl<'a> Report<'a> {
 
     /// What stands at `at` is not what belongs there: `what` is a fragment such as "is not a duration".
     pub fn wrong(&mut self, at: &Range<usize>, key: &KeyPath, what: &str) {
-        let write = keys::write(&key.pattern());
+        let write = match key.0.last() {
+            Some(Step::Index(_)) => keys::write_element(&key.pattern()),
+            _ => keys::write(&key.pattern()),
+        };
         self.problem(at, key, &format!("{what}; write {write}"));
     }
 
     /// A key that must be in the table at `table` is not there.
     pub fn missing(&mut self, table: &Range<usize>, key: &KeyPath) {
+        self.lacking(table, key, "is missing");
+    }
+
+    /// As [`Report::missing`], in other words.
+    pub fn lacking(&mut self, table: &Range<usize>, key: &KeyPath, what: &str) {
         if self.not_toml || self.is_broken(key) {
             return;
         }
         let write = keys::write(&key.pattern());
         // Several keys may be missing from one table, so its place is not marked as seen.
         if !self.hidden(table.start) {
-            self.push(table.start, key.shown(), &format!("is missing; write {write}"));
+            self.push(table.start, key.shown(), &format!("{what}; write {write}"));
         }
     }
 

@@ -53,8 +53,15 @@ fn base_url(field: Maybe<String>, key: &KeyPath, report: &mut Report<'_>) -> Opt
             Ok(url)
         }
     });
-    if url.as_ref().is_some_and(|url| !is_vendor(url.host_str()) && !take::is_loopback(url.host().as_ref())) {
-        report.warn(&at, key, "is not at autotask.net: every username is looked up there");
+    if url
+        .as_ref()
+        .is_some_and(|url| !is_vendor(url.host_str()) && !take::is_loopback(url.host().as_ref()))
+    {
+        report.warn(
+            &at,
+            key,
+            "is not at autotask.net: every username is looked up there",
+        );
     }
     // What is wrong has been said; nothing comes of this value.
     url.or_else(|| Url::parse("https://webservices.autotask.net/").ok())
@@ -74,7 +81,11 @@ fn allowed_hosts(
         return AllowedHosts::new(vec![format!("*.{VENDOR}")]);
     };
     if list.get_ref().is_empty() {
-        report.wrong(&list.span(), key, "is empty, so that no credential could go anywhere");
+        report.wrong(
+            &list.span(),
+            key,
+            "is empty, so that no credential could go anywhere",
+        );
     }
     for (index, text) in list.get_ref().iter().enumerate() {
         let elsewhere = host_pattern(text.get_ref())
@@ -178,7 +189,9 @@ pub fn schedule(
     );
     (
         interval.unwrap_or(secs(300)),
-        in_flight.and_then(|count| usize::try_from(count).ok()).unwrap_or(64),
+        in_flight
+            .and_then(|count| usize::try_from(count).ok())
+            .unwrap_or(64),
     )
 }
 
@@ -192,9 +205,17 @@ pub fn interval(
     let at = field.as_ref().map(Spanned::span)?;
     let interval = take::duration(field, key, report, secs(1)..=days(7))?;
     if timeout * 2 >= interval {
-        report.warn(&at, key, "is not longer than two probes may take (autotask.timeout each): checks will be late");
+        report.warn(
+            &at,
+            key,
+            "is not longer than two probes may take (autotask.timeout each): checks will be late",
+        );
     } else if interval < secs(60) {
-        report.warn(&at, key, "is shorter than 1m: every check uses up the tenant's hourly requests");
+        report.warn(
+            &at,
+            key,
+            "is shorter than 1m: every check uses up the tenant's hourly requests",
+        );
     }
     Some(interval)
 }
@@ -210,7 +231,9 @@ fn sqlite(text: &str) -> Result<PathBuf, &'static str> {
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
         return Err("names PostgreSQL, which is not supported yet");
     }
-    let path = text.strip_prefix("sqlite://").ok_or("is not the address of a store")?;
+    let path = text
+        .strip_prefix("sqlite://")
+        .ok_or("is not the address of a store")?;
     let path = take::name(path, 4096)?;
     if !path.starts_with('/') {
         Err("names no absolute path")
@@ -263,7 +286,10 @@ mod tests {
             ("sqlite:///x.db?mode=ro", Err("holds one of ? # %")),
             ("sqlite:///var/", Err("names a folder")),
             ("/var/lib/x.db", Err("is not the address of a store")),
-            ("postgres://h/d", Err("names PostgreSQL, which is not supported yet")),
+            (
+                "postgres://h/d",
+                Err("names PostgreSQL, which is not supported yet"),
+            ),
         ] {
             assert_eq!(sqlite(text), expected.map(PathBuf::from), "{text}");
         }

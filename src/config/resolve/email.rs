@@ -30,7 +30,10 @@ pub fn email(table: Maybe<file::Email>, report: &mut Report<'_>) -> (Option<Emai
     let key = KeyPath::of("email");
     let Some(table) = table else {
         if !report.is_broken(&key) {
-            report.warn_whole("email", "there is no [email]: notices are stored as not sent");
+            report.warn_whole(
+                "email",
+                "there is no [email]: notices are stored as not sent",
+            );
         }
         return (None, Operator::default());
     };
@@ -41,7 +44,11 @@ pub fn email(table: Maybe<file::Email>, report: &mut Report<'_>) -> (Option<Emai
     let to = take::each(table.to, &to_key, report, take::address).unwrap_or_default();
     let known = !to.is_empty() || !report.is_broken_within(&to_key);
     if to.is_empty() && known {
-        report.warn(&at, &to_key, "is missing or empty: what concerns no single user reaches nobody");
+        report.warn(
+            &at,
+            &to_key,
+            "is missing or empty: what concerns no single user reaches nobody",
+        );
     }
     let copy_operator = table.copy_operator.is_none_or(Spanned::into_inner);
     let group_wait = take::duration(
@@ -180,8 +187,7 @@ fn login(
         _ => {}
     }
     let username = take::parsed(username, &name_key, report, |text| take::name(text, 320));
-    let password =
-        password.and_then(|at| source_at(at, &password_key, report));
+    let password = password.and_then(|at| source_at(at, &password_key, report));
     username
         .zip(password)
         .map(|(username, password)| SmtpLogin { username, password })

@@ -38,7 +38,10 @@ impl Source {
             let good = error.utf8_error().valid_up_to();
             let before = String::from_utf8_lossy(&error.as_bytes()[..good]);
             let at = Positions::new(&before).of(good);
-            problem(Some(at), "is not UTF-8 from here; save the file as UTF-8".to_owned())
+            problem(
+                Some(at),
+                "is not UTF-8 from here; save the file as UTF-8".to_owned(),
+            )
         })?;
         Ok(Self {
             path: path.to_owned(),
@@ -48,7 +51,9 @@ impl Source {
 
     /// The text, without the byte order mark that some editors write.
     pub fn text(&self) -> &str {
-        self.content.strip_prefix('\u{feff}').unwrap_or(&self.content)
+        self.content
+            .strip_prefix('\u{feff}')
+            .unwrap_or(&self.content)
     }
 }
 
@@ -58,7 +63,10 @@ pub fn sha256<'a>(sources: impl Iterator<Item = &'a Source>) -> String {
     for source in sources {
         hash.update(source.content.as_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The files that `include` names, in its order, then by name, each once; and those that cannot be read.
@@ -70,7 +78,11 @@ pub fn included(
     let mut known: HashSet<PathBuf> = fs::canonicalize(main).into_iter().collect();
     let mut sources = Vec::new();
     let mut unreadable = Vec::new();
-    for (index, pattern) in include.into_iter().flat_map(|list| list.get_ref()).enumerate() {
+    for (index, pattern) in include
+        .into_iter()
+        .flat_map(|list| list.get_ref())
+        .enumerate()
+    {
         let key = KeyPath::of("include").index(index);
         let at = pattern.span();
         let paths = match matches(pattern.get_ref(), report.folder()) {
@@ -84,7 +96,11 @@ pub fn included(
             if pattern.get_ref().contains(['*', '?', '[']) {
                 report.warn(&at, &key, "matches no file");
             } else {
-                report.problem(&at, &key, "names a file that is not there; create it or remove the entry");
+                report.problem(
+                    &at,
+                    &key,
+                    "names a file that is not there; create it or remove the entry",
+                );
             }
         }
         for path in paths {
@@ -110,7 +126,9 @@ fn matches(pattern: &str, folder: &Path) -> Result<Vec<PathBuf>, &'static str> {
         require_literal_leading_dot: true,
         ..MatchOptions::default()
     };
-    let folder = folder.to_str().ok_or("lies in a folder whose name is not UTF-8")?;
+    let folder = folder
+        .to_str()
+        .ok_or("lies in a folder whose name is not UTF-8")?;
     let whole = if Path::new(pattern).is_absolute() || folder.is_empty() {
         pattern.to_owned()
     } else {

@@ -21,7 +21,7 @@ pub fn source(
     // A key that could not be read has had its problem; which source was meant is not known then.
     let broken = crate::config::keys::SOURCE_KEYS
         .iter()
-        .any(|name| report.is_broken(&key.key(name)));
+        .any(|(name, _)| report.is_broken(&key.key(name)));
     if broken || report.is_broken(key) {
         return None;
     }
@@ -78,11 +78,7 @@ fn credential_name(text: &str) -> Result<String, &'static str> {
     }
 }
 
-fn program(
-    list: file::Texts,
-    key: &KeyPath,
-    report: &mut Report<'_>,
-) -> Option<SecretSource> {
+fn program(list: file::Texts, key: &KeyPath, report: &mut Report<'_>) -> Option<SecretSource> {
     let at = list.span();
     let given = list.get_ref().len();
     let words = take::each(Some(list), key, report, |text| take::clean(text, 4096))?;
@@ -94,7 +90,11 @@ fn program(
     };
     // The working folder of a daemon is nobody's business.
     if program.contains('/') && !program.starts_with('/') {
-        report.wrong(&at, key, "begins with a program that is neither a name in PATH nor an absolute path");
+        report.wrong(
+            &at,
+            key,
+            "begins with a program that is neither a name in PATH nor an absolute path",
+        );
         return None;
     }
     (words.len() == given).then_some(SecretSource::Command(words))

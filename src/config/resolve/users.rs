@@ -78,10 +78,17 @@ impl Users {
             .integration_code
             .and_then(|code| integration_code(code, &key.key("integration_code"), report));
         let notify = self.notify(table.notify, &at, &key.key("notify"), report);
-        let tenant = tenant(table.tenant, username.as_ref(), &at, &key.key("tenant"), report);
-        let integration = take::parsed(table.integration, &key.key("integration"), report, |text| {
-            take::clean(text, 128)
-        });
+        let tenant = tenant(
+            table.tenant,
+            username.as_ref(),
+            &at,
+            &key.key("tenant"),
+            report,
+        );
+        let integration =
+            take::parsed(table.integration, &key.key("integration"), report, |text| {
+                take::clean(text, 128)
+            });
         let entity = take::parsed(table.entity, &key.key("entity"), report, entity);
         let interval = interval(table.interval, &key.key("interval"), self.timeout, report);
         let created = created(table.created, &key.key("created"), report);
@@ -102,14 +109,23 @@ impl Users {
         })
     }
 
-    fn id(&mut self, field: Maybe<String>, key: &KeyPath, report: &mut Report<'_>) -> Option<UserId> {
+    fn id(
+        &mut self,
+        field: Maybe<String>,
+        key: &KeyPath,
+        report: &mut Report<'_>,
+    ) -> Option<UserId> {
         let at = field.as_ref().map(Spanned::span)?;
         let id = take::parsed(field, key, report, |text| {
             UserId::parse(text).map_err(|_| "is not an id")
         })?;
         let here = report.place(&at);
         if let Some(there) = self.ids.get(id.as_str()) {
-            report.problem(&at, key, &format!("is the id of the user at {there} already; write another"));
+            report.problem(
+                &at,
+                key,
+                &format!("is the id of the user at {there} already; write another"),
+            );
         } else {
             self.ids.insert(id.as_str().to_owned(), here);
         }
@@ -132,7 +148,9 @@ impl Users {
             report.problem(&at, &key, &format!("is the username of {other} already (upper and lower case are the same to Autotask); remove one of the two users"));
         } else {
             let place = report.place(user);
-            let name = id.map_or(format!("the user at {place}"), |id| format!("{id} ({place})"));
+            let name = id.map_or(format!("the user at {place}"), |id| {
+                format!("{id} ({place})")
+            });
             self.usernames.insert(username.key(), name);
         }
         Some(username)
@@ -149,7 +167,11 @@ impl Users {
         match take::each(field, key, report, take::address) {
             Some(list) => {
                 if list.is_empty() && !report.is_broken_within(key) {
-                    report.problem(&at, key, "is empty; name somebody, or remove it to mail email.to");
+                    report.problem(
+                        &at,
+                        key,
+                        "is empty; name somebody, or remove it to mail email.to",
+                    );
                 }
                 list
             }
@@ -209,12 +231,18 @@ fn tenant(
     if field.is_some() {
         return take::parsed(field, key, report, |text| take::name(text, 128));
     }
-    let domain = username?.as_str().rsplit_once('@').map(|(_, domain)| domain);
+    let domain = username?
+        .as_str()
+        .rsplit_once('@')
+        .map(|(_, domain)| domain);
     match domain.map(|domain| take::name(domain, 128)) {
         Some(Ok(domain)) => Some(domain),
         _ => {
-            // The username names no domain to take it from.
-            report.missing(user, key);
+            report.lacking(
+                user,
+                key,
+                "is missing, and the username has no domain to take it from",
+            );
             None
         }
     }
@@ -237,7 +265,11 @@ fn created(field: Maybe<Datetime>, key: &KeyPath, report: &mut Report<'_>) -> Op
         return None;
     };
     if created > clock::now() {
-        report.warn(&field.span(), key, "lies in the future: no credential is presented before it");
+        report.warn(
+            &field.span(),
+            key,
+            "lies in the future: no credential is presented before it",
+        );
     }
     Some(created)
 }

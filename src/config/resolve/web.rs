@@ -36,9 +36,12 @@ pub fn web(table: Maybe<file::Web>, report: &mut Report<'_>) -> Web {
         let message = "a non-loopback `listen` without a token serves reads only: everybody who reaches it may read, and nobody may change; write web.token too";
         report.warn(&at, &key.key("listen"), message);
     }
-    let external_url = take::parsed(table.external_url, &key.key("external_url"), report, |text| {
-        take::web_address(text, &["http", "https"])
-    });
+    let external_url = take::parsed(
+        table.external_url,
+        &key.key("external_url"),
+        report,
+        |text| take::web_address(text, &["http", "https"]),
+    );
     Web {
         listen,
         token,
