@@ -205,7 +205,7 @@ fn take_out(value: &mut DeValue<'_>, base: &KeyPath, key: &KeyPath) -> bool {
                 inner.get_mut()
             }
             (Step::Index(index), DeValue::Array(list)) => {
-                let Some(inner) = list.iter_mut().nth(*index) else {
+                let Some(inner) = list.get_mut(*index) else {
                     return false;
                 };
                 if last {

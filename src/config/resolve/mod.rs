@@ -14,7 +14,7 @@ use std::{path::Path, sync::Arc};
 use super::{
     Config, Problem, Problems, Schedule, file,
     read::{Role, read},
-    report::Report,
+    report::{KeyPath, Report},
 };
 use files::Source;
 use users::Users;
@@ -99,11 +99,23 @@ struct Complete {
 
 impl Settings {
     fn resolve(mirror: file::File, report: &mut Report<'_>) -> Self {
+        let timeout_at = mirror.autotask.as_ref().and_then(|table| {
+            let timeout = table.get_ref().timeout.as_ref();
+            timeout.map(toml::Spanned::span)
+        });
+        let default_interval = !mirror.schedule.as_ref().is_some_and(|table| {
+            let interval = &table.get_ref().interval;
+            interval.is_some()
+        });
         let autotask = autotask::autotask(mirror.autotask, report);
         let timeout = autotask
             .as_ref()
             .map_or(take::secs(10), |table| table.timeout);
         let (interval, max_in_flight) = autotask::schedule(mirror.schedule, timeout, report);
+        if let Some(at) = timeout_at.filter(|_| default_interval && timeout * 2 >= interval) {
+            let message = "is at least half of schedule.interval: checks will be late";
+            report.warn(&at, &KeyPath::of("autotask.timeout"), message);
+        }
         let lockout = autotask::lockout(mirror.lockout, report);
         let store = autotask::store(mirror.store, report);
         let (email, operator) = email::email(mirror.email, report);

@@ -1,0 +1,622 @@
+//! The configuration as operators meet it: good files, bad files and their messages, what is never printed.
+#![expect(
+    clippy::unwrap_used,
+    reason = "functions that tests share are tests too"
+)]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use lockwatch::config::{
+    Config, Problem, Problems, Severity, SmtpTls, StoreLocation, Transport, load,
+    secret::SecretSource, secret_problems,
+};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+const BAD: &str = "tests/fixtures/config/bad";
+
+const USER: &str = r#"
+[[users]]
+id = "acme"
+username = "k3jx7q@acme.example"
+secret = { file = "acme" }
+integration_code = "DEMO-CODE-1"
+"#;
+
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn load_text(text: &str) -> Result<(Config, Vec<Problem>), Problems> {
+    load(&folder(&[("main.toml", text)]).path().join("main.toml"))
+}
+
+/// Key and message of each warning.
+fn warnings(text: &str) -> Vec<String> {
+    let (_, warnings) = load_text(text).unwrap();
+    let told = |warning: &Problem| format!("{}: {}", warning.key, warning.message);
+    warnings.iter().map(told).collect()
+}
+
+/// Commented keys of the template become real ones.
+fn uncommented(template: &str) -> String {
+    let is_key = |key: &str| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let real = |line: &str| {
+        let bare = line
+            .strip_prefix("# ")
+            .filter(|bare| bare.split_once(" = ").is_some_and(|(key, _)| is_key(key)));
+        bare.unwrap_or(line).to_owned() + "\n"
+    };
+    template.lines().map(real).collect()
+}
+
+#[test]
+fn every_bad_file_gives_exactly_its_message() {
+    let names = |extension: &str| -> BTreeSet<PathBuf> {
+        let files = fs::read_dir(BAD)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        files
+            .filter(|path| path.extension().is_some_and(|e| e == extension))
+            .map(|path| path.with_extension(""))
+            .collect()
+    };
+    let files = names("toml");
+    assert_eq!(files, names("txt"), "each .toml has its .txt");
+    assert!(files.len() >= 25);
+    let mut differing = Vec::new();
+    for file in files {
+        let problems = load(&file.with_extension("toml")).err();
+        let said = problems.map_or("no problem".to_owned(), |problems| problems.to_string());
+        let said = said.replace(&format!("{BAD}/"), "") + "\n";
+        if said != fs::read_to_string(file.with_extension("txt")).unwrap() {
+            differing.push(said);
+        }
+    }
+    assert!(
+        differing.is_empty(),
+        "these differ from their .txt:\n{}",
+        differing.join("\n")
+    );
+}
+
+#[test]
+fn a_missing_file_is_one_problem_without_a_place() {
+    let Problems(problems) = load(Path::new("/nowhere/lockwatch.toml")).unwrap_err();
+    assert_eq!(
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["/nowhere/lockwatch.toml: cannot be read: No such file or directory (os error 2)"]
+    );
+}
+
+#[test]
+fn the_templates_load_with_their_defaults_in_comments_or_not() {
+    let full = fs::read_to_string("config/lockwatch.toml").unwrap();
+    let (minimal, told) = load(Path::new("config/minimal.toml")).unwrap();
+    assert_eq!(told.len(), 1, "no [email]: {told:?}");
+    let (shipped, told) = load(Path::new("config/lockwatch.toml")).unwrap();
+    assert!(told.is_empty(), "{told:?}");
+    let all = uncommented(&full);
+    assert!(all.lines().filter(|line| line.starts_with('#')).count() > 20);
+    let (all, _) = load_text(&all).unwrap();
+
+    for config in [&shipped, &all] {
+        assert_eq!(config.autotask.base_url, minimal.autotask.base_url);
+        assert_eq!(
+            config.autotask.allowed_hosts,
+            minimal.autotask.allowed_hosts
+        );
+        assert_eq!(config.autotask.timeout, minimal.autotask.timeout);
+        assert_eq!(config.schedule, minimal.schedule);
+        assert_eq!(config.lockout, minimal.lockout);
+        assert_eq!(config.store, minimal.store);
+        assert_eq!(config.web.listen, minimal.web.listen);
+        assert_eq!(config.web.protect_reads, minimal.web.protect_reads);
+        assert_eq!(config.users[0].entity, minimal.users[0].entity);
+        assert_eq!(config.users[0].interval, minimal.users[0].interval);
+        assert_eq!(config.users[0].enabled, minimal.users[0].enabled);
+    }
+    let (by_default, written) = (shipped.email.unwrap(), all.email.unwrap());
+    assert_eq!(by_default.copy_operator, written.copy_operator);
+    assert_eq!(by_default.group_wait, written.group_wait);
+    let (Transport::Smtp(by_default), Transport::Smtp(written)) =
+        (by_default.transport, written.transport)
+    else {
+        panic!("both by SMTP");
+    };
+    assert_eq!(by_default.port, written.port);
+    assert_eq!(by_default.tls, written.tls);
+    assert_eq!(by_default.timeout, written.timeout);
+    assert!(by_default.login.is_none() && written.login.is_some());
+}
+
+#[test]
+fn defaults_are_the_documented_ones() {
+    let (config, _) = load_text(USER).unwrap();
+    assert_eq!(
+        config.autotask.base_url.as_str(),
+        "https://webservices.autotask.net/"
+    );
+    assert_eq!(config.autotask.timeout, Duration::from_secs(10));
+    assert_eq!(config.schedule.max_in_flight, 64);
+    assert_eq!(config.lockout.max_rejections, 2);
+    assert_eq!(config.lockout.max_unanswered, 4);
+    assert_eq!(config.lockout.activation, Duration::from_secs(300));
+    assert_eq!(config.lockout.confirm_after, Duration::from_secs(60));
+    assert_eq!(
+        config.store,
+        StoreLocation::Sqlite("/var/lib/lockwatch/lockwatch.db".into())
+    );
+    assert_eq!(config.web.listen.to_string(), "127.0.0.1:9477");
+    let user = &config.users[0];
+    assert_eq!(user.tenant, "acme.example");
+    assert_eq!(user.entity, "Companies");
+    assert_eq!(user.interval, Duration::from_secs(300));
+    assert!(user.enabled && user.notify.is_empty() && user.created.is_none());
+}
+
+#[test]
+fn ports_follow_the_protection_of_the_mail_server() {
+    for (tls, expected, port) in [
+        ("starttls", SmtpTls::StartTls, 587),
+        ("implicit", SmtpTls::Implicit, 465),
+        ("none", SmtpTls::None, 25),
+    ] {
+        let text = format!(
+            "[email]\nfrom = \"a@b.example\"\nto = [\"o@b.example\"]\n[email.smtp]\nhost = \"localhost\"\ntls = \"{tls}\"\n{USER}"
+        );
+        let (config, told) = load_text(&text).unwrap();
+        let email = config.email.unwrap();
+        let Transport::Smtp(smtp) = &email.transport else {
+            panic!("by SMTP");
+        };
+        assert_eq!((smtp.tls, smtp.port), (expected, port));
+        assert!(told.is_empty(), "{told:?}");
+        assert_eq!(config.users[0].notify, email.to, "the operator by default");
+    }
+}
+
+#[test]
+fn addresses_are_completed_and_paths_are_relative_to_their_file() {
+    let main = r#"
+include = ["users.d/*.toml"]
+[autotask]
+base_url = "http://127.0.0.1:8080/sim"
+allowed_hosts = ["localhost", "::1"]
+ca_file = "ca.pem"
+[store]
+url = "sqlite:///srv/lockwatch.db"
+[email]
+from = "a@b.example"
+to = ["o@b.example"]
+transport = "file"
+directory = "mail"
+[web]
+external_url = "https://lockwatch.msp.example/watch"
+token = { command = ["pass", "show"] }
+"#;
+    let created =
+        "tenant = \"acme\"\ncreated = 2026-01-02T03:04:05+01:00\nnotify = [\"it@acme.example\"]\n";
+    let user = format!("{USER}{created}");
+    let folder = folder(&[
+        ("main.toml", main),
+        ("ca.pem", ""),
+        ("users.d/acme.toml", &user),
+    ]);
+    let (config, told) = load(&folder.path().join("main.toml")).unwrap();
+    assert!(told.is_empty(), "{told:?}");
+    assert_eq!(
+        config.autotask.base_url.as_str(),
+        "http://127.0.0.1:8080/sim/"
+    );
+    assert_eq!(config.autotask.ca_file, Some(folder.path().join("ca.pem")));
+    assert_eq!(
+        config.web.external_url.unwrap().as_str(),
+        "https://lockwatch.msp.example/watch/"
+    );
+    let Transport::File { directory } = config.email.unwrap().transport else {
+        panic!("to files");
+    };
+    assert_eq!(directory, folder.path().join("mail"));
+    let SecretSource::File(secret) = &config.users[0].secret else {
+        panic!("from a file");
+    };
+    assert_eq!(*secret, folder.path().join("users.d/acme"));
+    assert_eq!(
+        config.users[0].created.unwrap().to_string(),
+        "2026-01-02T02:04:05Z"
+    );
+    assert_eq!(config.users[0].notify[0].as_str(), "it@acme.example");
+}
+
+#[test]
+fn included_files_are_read_in_order_and_once() {
+    let user = |id: &str| USER.replace("acme", id);
+    let folder = folder(&[
+        (
+            "etc[1]/main.toml",
+            "include = [\"z.toml\", \"users.d/*.toml\", \"*.toml\", \"none.d/*.toml\"]\n",
+        ),
+        ("etc[1]/z.toml", &user("z")),
+        ("etc[1]/users.d/b.toml", &user("b")),
+        ("etc[1]/users.d/a.toml", &format!("\u{feff}{}", user("a"))),
+        ("etc[1]/users.d/.hidden.toml", "this is not TOML"),
+        ("etc[1]/users.d/c.toml~", "this is not TOML"),
+    ]);
+    let main = folder.path().join("etc[1]/main.toml");
+    let (config, told) = load(&main).unwrap();
+    let names: Vec<_> = config
+        .files
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap())
+        .collect();
+    assert_eq!(names, ["main.toml", "z.toml", "a.toml", "b.toml"]);
+    let ids: Vec<_> = config.users.iter().map(|user| user.id.as_str()).collect();
+    assert_eq!(ids, ["a", "b", "z"], "sorted");
+    let told: Vec<_> = told.iter().map(|warning| warning.key.as_str()).collect();
+    assert_eq!(
+        told,
+        ["include[4]", "email"]
+            .iter()
+            .rev()
+            .copied()
+            .collect::<Vec<_>>()
+    );
+
+    let sum = Command::new("sh")
+        .args(["-c", "cat \"$@\" | sha256sum", "sh"])
+        .args(&config.files)
+        .output()
+        .unwrap();
+    assert!(
+        String::from_utf8(sum.stdout)
+            .unwrap()
+            .starts_with(&config.sha256)
+    );
+    let before = config.sha256;
+    fs::write(folder.path().join("etc[1]/z.toml"), user("y")).unwrap();
+    assert_ne!(load(&main).unwrap().0.sha256, before);
+}
+
+#[test]
+fn problems_of_all_files_come_together_in_the_order_of_the_files() {
+    let folder = folder(&[
+        ("main.toml", "include = [\"u/*.toml\"]\nnonsense = 1\n"),
+        ("u/1.toml", "[[users]]\nid = \"acme\"\n"),
+        ("u/2.toml", USER),
+    ]);
+    fs::create_dir(folder.path().join("u/3.toml")).unwrap();
+    let Problems(problems) = load(&folder.path().join("main.toml")).unwrap_err();
+    let places: BTreeSet<_> = problems
+        .iter()
+        .map(|problem| {
+            let file = problem.file.file_name().unwrap().to_str().unwrap();
+            (file.to_owned(), problem.at.map(|(line, _)| line))
+        })
+        .collect();
+    let place = |file: &str, line| (file.to_owned(), line);
+    assert_eq!(
+        places,
+        BTreeSet::from([
+            place("1.toml", Some(1)),
+            place("2.toml", Some(3)),
+            place("3.toml", None),
+            place("main.toml", Some(2)),
+        ])
+    );
+    let again = problems
+        .iter()
+        .find(|problem| problem.key == "users[1].id")
+        .unwrap();
+    assert!(again.message.contains("1.toml:2 already"), "{again}");
+}
+
+#[test]
+fn what_is_suspicious_is_a_warning() {
+    let email = "[email]\nfrom = \"a@b.example\"\nto = [\"o@b.example\"]\n[email.smtp]\nhost = \"h.example\"\n";
+    for (text, expected) in [
+        (
+            format!("[web]\nlisten = \"0.0.0.0:9477\"\n{email}{USER}"),
+            "web.listen: a non-loopback `listen` without a token serves reads only",
+        ),
+        (
+            format!("[schedule]\ninterval = \"30s\"\n{email}{USER}"),
+            "schedule.interval: is shorter than 1m",
+        ),
+        (
+            format!("[schedule]\ninterval = \"20s\"\n{email}{USER}"),
+            "schedule.interval: is not longer than two probes",
+        ),
+        (
+            format!("[autotask]\ntimeout = \"3m\"\n{email}{USER}"),
+            "autotask.timeout: is at least half of schedule.interval",
+        ),
+        (
+            format!("{email}{USER}interval = \"5s\"\n"),
+            "users[1].interval: is not longer than two probes",
+        ),
+        (
+            format!("[autotask]\nallowed_hosts = [\"*.proxy.example\"]\n{email}{USER}"),
+            "autotask.allowed_hosts[1]: is not at autotask.net",
+        ),
+        (
+            format!("[autotask]\nbase_url = \"https://proxy.example\"\n{email}{USER}"),
+            "autotask.base_url: is not at autotask.net",
+        ),
+        (
+            format!("[autotask]\nca_file = \"none.pem\"\n{email}{USER}"),
+            "autotask.ca_file: names a file that is not there",
+        ),
+        (
+            format!("{email}tls = \"none\"\n{USER}"),
+            "email.smtp.tls: sends mails",
+        ),
+        (
+            format!("{email}{USER}created = 2999-01-01T00:00:00Z\n"),
+            "users[1].created: lies in the future",
+        ),
+        (
+            format!("{email}{USER}enabled = false\n"),
+            "users: there is no enabled user",
+        ),
+        (email.to_owned(), "users: there is no enabled user"),
+        (USER.to_owned(), "email: there is no [email]"),
+    ] {
+        let told = warnings(&text);
+        assert!(
+            told.len() == 1 && told[0].starts_with(expected),
+            "{expected}: {told:?}"
+        );
+    }
+    assert_eq!(warnings(&format!("{email}{USER}")), [""; 0]);
+}
+
+#[test]
+fn a_file_of_a_thousand_mistakes_is_listed_to_a_hundred_at_once() {
+    let unknown: String = (0..1000).map(|n| format!("wrong{n} = {n}\n")).collect();
+    let users: String = (0..1000)
+        .map(|n| format!("{}interval = {n}\n", USER.replace("acme", &format!("u{n}"))))
+        .collect();
+    let broken = "interval = 5m\n".repeat(1000);
+    let started = tokio::time::Instant::now();
+    for (text, more) in [(unknown, 900), (users, 900), (broken, 900)] {
+        let Problems(problems) = load_text(&text).unwrap_err();
+        assert_eq!(problems.len(), 101);
+        assert_eq!(problems[100].message, format!("… and {more} more"));
+        assert!(problems[100].to_string().ends_with(": … and 900 more"));
+    }
+    // It takes well under a second; only a method that reads everything again for each mistake takes longer than this.
+    assert!(
+        started.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn ten_thousand_users_load() {
+    let users: String = (0..10_000)
+        .map(|n| USER.replace("acme", &format!("u{n}")))
+        .collect();
+    let (config, _) = load_text(&users).unwrap();
+    assert_eq!(config.users.len(), 10_000);
+}
+
+#[test]
+fn a_configuration_prints_no_secret() {
+    let text = "[web]\ntoken = { command = [\"pass\", \"demo-argument-1\"] }\n";
+    let (config, _) = load_text(&format!("{text}{USER}")).unwrap();
+    let shown = format!("{config:?} {config:#?}");
+    assert!(shown.contains("k3jx7q@acme.example"));
+    assert!(
+        !shown.contains("DEMO-CODE-1") && !shown.contains("demo-argument-1"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn secrets_are_checked_without_being_told() {
+    let main = r#"
+[email]
+from = "a@b.example"
+to = ["o@b.example"]
+[email.smtp]
+host = "smtp.msp.example"
+username = "lockwatch"
+password = { env = "LOCKWATCH_TEST_UNSET" }
+[web]
+token = { file = "token" }
+[[users]]
+id = "bad"
+username = "a@acme.example"
+secret = { file = "missing" }
+integration_code = { command = ["sh", "-c", "exit 3"] }
+[[users]]
+id = "good"
+username = "b@acme.example"
+secret = { file = "good" }
+integration_code = "DEMO-CODE-1"
+[[users]]
+id = "mangled"
+username = "c@acme.example"
+secret = { file = "mangled" }
+integration_code = " DEMO-CODE-1"
+[[users]]
+id = "off"
+username = "d@acme.example"
+secret = { file = "missing-too" }
+integration_code = "DEMO-CODE-1"
+enabled = false
+"#;
+    let folder = folder(&[
+        ("main.toml", main),
+        ("token", "demo-token-1\n"),
+        ("good", "demo-secret-of-25-letters\n"),
+        ("mangled", "\"demo secret\\$\" \n"),
+    ]);
+    let mode = |name: &str, mode| {
+        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("token", 0o600);
+    mode("good", 0o640);
+    mode("mangled", 0o644);
+    let (config, _) = load(&folder.path().join("main.toml")).unwrap();
+    let found = secret_problems(&config).await;
+    let told: Vec<_> = found
+        .iter()
+        .map(|finding| {
+            let text = finding.to_string();
+            let text = text.replace(&format!("{}/", folder.path().display()), "");
+            format!("{:?} {text}", finding.severity)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "Error users.bad.secret: file missing cannot be read: No such file or directory (os error 2)",
+            "Error users.bad.integration_code: command `sh` failed with exit status: 3",
+            "Warning users.mangled.secret: file mangled begins and ends with a quote: is the quote part of it?",
+            "Warning users.mangled.secret: file mangled begins or ends with white space",
+            "Warning users.mangled.secret: file mangled holds white space",
+            "Warning users.mangled.secret: file mangled holds a backslash before a special character, as shells leave it",
+            "Warning users.mangled.secret: file mangled may be read by everybody (mode 0644); chmod o= it",
+            "Warning users.mangled.integration_code: the text in the configuration begins or ends with white space",
+            "Error email.smtp.password: environment variable LOCKWATCH_TEST_UNSET is not set",
+            "Warning web.token: file token is shorter than 16 characters and easily guessed",
+        ]
+    );
+    assert!(
+        found
+            .iter()
+            .any(|finding| finding.severity == Severity::Error)
+    );
+}
+
+/// Things that may stand where a value should: right and wrong types, and what is not TOML at all.
+const VALUES: &[&str] = &[
+    "\"VALUE-MARKER 7f3!\"",
+    "\"VALUE-MARKER-7f3\"",
+    "[\"VALUE-MARKER-7f3\", 987654321987]",
+    "[[\"VALUE-MARKER-7f3\"]]",
+    "[{ file = \"VALUE-MARKER-7f3\" }]",
+    "{ file = \"VALUE-MARKER-7f3\", env = \"VALUE-MARKER-7f3\" }",
+    "{ file = \"VALUE-MARKER\\u00007f3\" }",
+    "{ env = \"VALUE-MARKER-7f3\" }",
+    "{ credential = \"VALUE-MARKER/7f3\" }",
+    "{ command = [\"VALUE-MARKER/7f3\"] }",
+    "{ command = \"VALUE-MARKER-7f3\" }",
+    "{ other = \"VALUE-MARKER-7f3\" }",
+    "{ file = 987654321987 }",
+    "987654321987",
+    "-987654321987",
+    "987654321987654321987654321987",
+    "0x987654321987",
+    "98765.4321987e300",
+    "9876-05-04T03:21:09",
+    "\"https://VALUE-MARKER-7f3:VALUE-MARKER-7f3@VALUE-MARKER-7f3/?VALUE-MARKER-7f3\"",
+    "\"987654321987s\"",
+    "\"sqlite://VALUE-MARKER-7f3\"",
+    "\"VALUE-MARKER-7f3@VALUE-MARKER-7f3\"",
+    "\"VALUE-MARKER-7f3",
+    "'''VALUE-MARKER-7f3",
+    "VALUE-MARKER-7f3",
+    "\"VALUE-MARKER-7f3\" \"VALUE-MARKER-7f3\"",
+    "\"VALUE-MARKER\\q7f3\"",
+    "[\"VALUE-MARKER-7f3\"",
+    "{ file = \"VALUE-MARKER-7f3\"",
+    "{ VALUE-MARKER-7f3 }",
+    "VALUE-MARKER-7f3 = \"VALUE-MARKER-7f3\"",
+    "",
+];
+
+fn everything() -> Vec<String> {
+    let template = fs::read_to_string("config/lockwatch.toml").unwrap();
+    let text = uncommented(&template);
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let second = USER
+        .replace("k3jx7q", "other")
+        .replace("secret = { file = \"acme\" }", "secret.file = \"acme\"");
+    lines.chain(second.lines()).map(str::to_owned).collect()
+}
+
+fn messages(text: &str) -> String {
+    match load_text(text) {
+        Ok((_, warnings)) => Problems(warnings).to_string(),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+fn assert_silent(text: &str) {
+    let said = messages(text);
+    for marker in ["MARKER", "7f3", "98765", "9876-"] {
+        assert!(!said.contains(marker), "{marker} in:\n{said}\nof:\n{text}");
+    }
+}
+
+#[test]
+fn no_message_holds_a_value_whichever_key_it_stands_at() {
+    let lines = everything();
+    assert!(
+        load_text(&lines.join("\n")).is_ok(),
+        "one mistake at a time"
+    );
+    let mut tried = 0;
+    for (index, line) in lines.iter().enumerate() {
+        let Some((key, _)) = line.split_once(" = ") else {
+            continue;
+        };
+        for value in VALUES {
+            let mut lines = lines.clone();
+            lines[index] = format!("{key} = {value}");
+            assert_silent(&lines.join("\n"));
+            tried += 1;
+        }
+    }
+    assert!(tried > 1000, "{tried}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn no_message_holds_a_value_however_many_are_wrong(
+        wrong in prop::collection::vec((any::<prop::sample::Index>(), 0..VALUES.len()), 1..30)
+    ) {
+        let mut lines = everything();
+        let count = lines.len();
+        for (index, value) in wrong {
+            let line = &mut lines[index.index(count)];
+            // Two users of one good id would be named by it, as they should be.
+            if let Some((key, _)) = line.clone().split_once(" = ").filter(|(key, _)| *key != "id") {
+                *line = format!("{key} = {}", VALUES[value]);
+            }
+        }
+        assert_silent(&lines.join("\n"));
+    }
+
+    #[test]
+    fn no_text_makes_it_panic_or_hang(
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), "[\\[\\]{}=.,#\"'a-c0-9 \n\u{e9}]{0,4}"), 1..20)
+    ) {
+        let mut text = everything().join("\n");
+        for (from, length, instead) in cuts {
+            let start = text.floor_char_boundary(from.index(text.len() + 1));
+            let end = text.floor_char_boundary((start + length.index(12)).min(text.len()));
+            text.replace_range(start..end.max(start), &instead);
+        }
+        messages(&text);
+    }
+}
