@@ -1,1 +1,321 @@
-//! To be written.
+//! The composition root of `run`: config → rooms → spawn → drain. Also what `reload` replaces.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, Notify, mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    autotask::client::Client,
+    board::{Board, Entry},
+    check::{Checker, Setup, limits},
+    clock,
+    config::{self, Config, Problems},
+    metrics::Metrics,
+    notify::outbox::Outbox,
+    probe::slots::Slots,
+    schedule::{Ask, Scheduler, first_slot},
+    store::{Store, users::Wanted},
+    telemetry::chain,
+    web,
+};
+
+/// Mails that are being sent at the end have so long.
+const MAIL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The running daemon, as the endpoint and the signals see it.
+#[derive(Debug)]
+pub struct App {
+    /// Where the configuration is; `None` when it was made in memory (`demo`).
+    pub config_path: Option<PathBuf>,
+    /// The configuration in force.
+    pub setup: watch::Sender<Arc<Setup>>,
+    /// Runs checks.
+    pub checker: Arc<Checker>,
+    /// Takes wishes for checks.
+    pub asks: mpsc::Sender<Ask>,
+    /// Whether the first claim is done.
+    pub ready: watch::Receiver<bool>,
+    /// Ends everything.
+    pub stopping: CancellationToken,
+    /// One reload at a time.
+    reloading: Mutex<()>,
+}
+
+/// Why a new configuration was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// It has problems.
+    #[error("the configuration has problems; the old one stays in force")]
+    Problems(#[source] Problems),
+    /// It changes what only a start can change.
+    #[error(
+        "{0} cannot change while lockwatch runs; the old configuration stays in force: restart to apply the new one"
+    )]
+    WantsRestart(&'static str),
+    /// There is no file to read.
+    #[error("this lockwatch has no configuration file")]
+    NoFile,
+    /// A room could not be set up.
+    #[error("{0}; the old configuration stays in force")]
+    Failed(String),
+}
+
+/// A daemon whose rooms are ready but do not run yet.
+pub struct Daemon {
+    app: Arc<App>,
+    listener: std::net::TcpListener,
+    scheduler: Scheduler,
+    outbox: Outbox,
+}
+
+impl std::fmt::Debug for Daemon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Daemon")
+    }
+}
+
+/// What a configuration becomes.
+///
+/// # Errors
+/// When no client can be made.
+pub fn setup(config: Config) -> anyhow::Result<Setup> {
+    let client = Client::new(&config.autotask).context("failed to make the Autotask client")?;
+    let slots = Slots::new(config.schedule.max_in_flight);
+    Ok(Setup {
+        config,
+        client,
+        slots,
+    })
+}
+
+/// The rows that the store must hold for this configuration.
+#[must_use]
+pub fn wanted(config: &Config, now: Timestamp) -> Vec<Wanted> {
+    let enabled = config.users.iter().filter(|user| user.enabled);
+    enabled
+        .map(|user| Wanted {
+            id: user.id.clone(),
+            username: user.username.key(),
+            interval: user.interval,
+            first_due: first_slot(&user.id, user.interval, now),
+        })
+        .collect()
+}
+
+impl Daemon {
+    /// Opens the store, takes the port, fills the board. Nothing is probed yet.
+    ///
+    /// # Errors
+    /// When the store, the port or the client is not to be had; the message says which and why.
+    pub async fn prepare(config: Config, config_path: Option<PathBuf>) -> anyhow::Result<Self> {
+        let listen = config.web.listen;
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!("failed to listen on {listen}: is another lockwatch running? (web.listen)")
+        })?;
+        let listener = listener.into_std()?;
+        let setup = setup(config)?;
+        let store = Store::open(&setup.config.store).await?;
+        let now = clock::now();
+        store
+            .sync(wanted(&setup.config, now), setup.limits(), now)
+            .await?;
+        let metrics = Arc::new(Metrics::new()?);
+        metrics.reloaded(&setup.config.sha256, now);
+        let board = Arc::new(Board::default());
+        let stopping = CancellationToken::new();
+        let wake = Arc::new(Notify::new());
+        let checker = Arc::new(Checker {
+            store: store.clone(),
+            metrics: Arc::clone(&metrics),
+            board,
+            host: host_name(),
+            outbox: Arc::clone(&wake),
+            stopping: stopping.clone(),
+        });
+        fill(&checker, &setup.config).await?;
+        let (setup, setup_seen) = watch::channel(Arc::new(setup));
+        let (asks, asked) = mpsc::channel(64);
+        let (ready, ready_seen) = watch::channel(false);
+        let scheduler = Scheduler {
+            checker: Arc::clone(&checker),
+            setup: setup_seen.clone(),
+            asks: asked,
+            ready,
+        };
+        let outbox = Outbox {
+            store,
+            setup: setup_seen,
+            metrics,
+            wake,
+            stopping: stopping.clone(),
+        };
+        let app = Arc::new(App {
+            config_path,
+            setup,
+            checker,
+            asks,
+            ready: ready_seen,
+            stopping,
+            reloading: Mutex::new(()),
+        });
+        Ok(Self {
+            app,
+            listener,
+            scheduler,
+            outbox,
+        })
+    }
+
+    /// The running parts' handle.
+    #[must_use]
+    pub fn app(&self) -> Arc<App> {
+        Arc::clone(&self.app)
+    }
+
+    /// Where the endpoint listens.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn address(&self) -> std::io::Result<std::net::SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Runs until `app.stopping`, then drains.
+    ///
+    /// # Errors
+    /// When a room ended that should not.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let Self {
+            app,
+            listener,
+            scheduler,
+            outbox,
+        } = self;
+        let server = web::serve(Arc::clone(&app), listener)?;
+        let mut rooms = JoinSet::new();
+        rooms.spawn(scheduler.run());
+        let mails = tokio::spawn(outbox.run());
+        let ended_early = tokio::select! {
+            () = app.stopping.cancelled() => false,
+            _ = rooms.join_next() => true,
+        };
+        app.stopping.cancel();
+        while rooms.join_next().await.is_some() {}
+        if tokio::time::timeout(MAIL_PATIENCE, mails).await.is_err() {
+            tracing::warn!("a mail was still being sent; it is sent again at the next start");
+        }
+        server.shutdown().await;
+        app.checker.store.close().await;
+        anyhow::ensure!(!ended_early, "the scheduler ended by itself");
+        Ok(())
+    }
+}
+
+impl App {
+    /// Reads the configuration anew: all of it or nothing.
+    ///
+    /// # Errors
+    /// Why the old one stays in force.
+    pub async fn reload(&self) -> Result<(), ReloadError> {
+        let _one_at_a_time = self.reloading.lock().await;
+        let result = self.try_reload().await;
+        match &result {
+            Ok(()) => tracing::info!("configuration reloaded"),
+            Err(why) => {
+                self.checker.metrics.reload_refused();
+                tracing::error!(cause = chain(why), "configuration not reloaded");
+            }
+        }
+        result
+    }
+
+    async fn try_reload(&self) -> Result<(), ReloadError> {
+        let path = self.config_path.clone().ok_or(ReloadError::NoFile)?;
+        let old = self.setup.borrow().clone();
+        let config = load(&path).await.map_err(ReloadError::Problems)?;
+        if config.store != old.config.store {
+            return Err(ReloadError::WantsRestart("store.url"));
+        }
+        if config.web.listen != old.config.web.listen {
+            return Err(ReloadError::WantsRestart("web.listen"));
+        }
+        let setup = setup(config).map_err(|why| ReloadError::Failed(format!("{why:#}")))?;
+        let now = clock::now();
+        let failed = |why: &dyn std::error::Error| ReloadError::Failed(chain(why));
+        let rows = wanted(&setup.config, now);
+        let store = &self.checker.store;
+        store
+            .sync(rows, setup.limits(), now)
+            .await
+            .map_err(|why| failed(&why))?;
+        fill(&self.checker, &setup.config)
+            .await
+            .map_err(|why| ReloadError::Failed(format!("{why:#}")))?;
+        self.checker.metrics.reloaded(&setup.config.sha256, now);
+        self.setup.send_replace(Arc::new(setup));
+        self.checker.outbox.notify_one();
+        Ok(())
+    }
+}
+
+/// Reads a configuration on a thread that may block, and logs its warnings.
+///
+/// # Errors
+/// Every problem of all its files.
+pub async fn load(path: &Path) -> Result<Config, Problems> {
+    let path = path.to_owned();
+    let loaded = tokio::task::spawn_blocking(move || config::load(&path)).await;
+    let (config, warnings) = loaded.unwrap_or_else(|_| Err(Problems(Vec::new())))?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(config)
+}
+
+/// Shows what the store remembers of the configured users.
+async fn fill(checker: &Checker, config: &Config) -> anyhow::Result<()> {
+    let limits = limits(config);
+    let mut entries = Vec::new();
+    for stored in checker.store.load().await? {
+        let at = config
+            .users
+            .binary_search_by(|user| user.id.cmp(&stored.id));
+        let Some(user) = at.ok().and_then(|at| config.users.get(at)) else {
+            continue;
+        };
+        let mut record = stored.record;
+        if record.last_check.is_none() {
+            record.budget.attempts_left = limits.max_rejections;
+        }
+        entries.push(Entry {
+            user: Arc::clone(user),
+            record,
+            recent: stored.recent,
+            due: stored.due,
+            first_seen: stored.first_seen,
+            username_hash: checker.store.name_hash(&user.username.key()),
+        });
+    }
+    checker.board.replace(entries);
+    Ok(())
+}
+
+/// The name of this host, for mails.
+#[must_use]
+pub fn host_name() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}

@@ -4,7 +4,7 @@
 //! An attempt is counted as unanswered from the moment it is recorded; its answer, if one ever comes, replaces that
 //! count. A crash between the two therefore needs no clean-up and can never be forgotten.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub const UNANSWERED_HOLD: Duration = Duration::from_hours(6);
 pub const NEW_CREDENTIALS_A_DAY: usize = 3;
 /// An attempt that an operator asks for, at most so many per hour and username.
 pub const OPERATOR_ATTEMPTS_AN_HOUR: usize = 3;
+/// `lockwatch probe --username`: at most so many attempts per username within 24 h.
+pub const ONE_OFF_ATTEMPTS_A_DAY: usize = 2;
 /// The same credential retried in vain so often needs `--force`.
 pub const OPERATOR_VAIN: u32 = 2;
 
@@ -94,12 +96,24 @@ pub struct UsernameLedger {
     pub new_credentials: Vec<Timestamp>,
     /// Operator attempts within the hour.
     pub operator: Vec<Timestamp>,
+    /// One-off attempts (`probe --username`) within 24 h.
+    #[serde(default)]
+    pub one_off: Vec<Timestamp>,
     /// Last time any of its credentials was proved good.
     pub last_accepted: Option<Timestamp>,
     /// The fingerprint last presented.
     pub current: Option<String>,
     /// When `current` was first presented in place of another.
     pub changed_at: Option<Timestamp>,
+}
+
+/// Both ledgers that bear on one credential.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledgers {
+    /// Over all credentials of the username.
+    pub username: UsernameLedger,
+    /// Of this credential.
+    pub credential: CredentialLedger,
 }
 
 /// Who wants the attempt.
@@ -112,6 +126,8 @@ pub enum Asker {
         /// Even though the same credential was retried in vain before.
         force: bool,
     },
+    /// `lockwatch probe --username`: a small budget of its own, counted in a ledger of its own.
+    OneOff,
 }
 
 /// The time in which a new user may not work yet.
@@ -169,6 +185,55 @@ pub enum Waiting {
     Activation,
     /// Operators have asked often enough.
     Operator,
+    /// One-off probes have been made often enough.
+    OneOff,
+}
+
+impl fmt::Display for Refusal {
+    /// A sentence without its full stop, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Held { why } => write!(f, "the credential is held: {}", why.as_sentence()),
+            Self::Wait { until, why } => {
+                let what = match why {
+                    Waiting::InFlight => "an attempt with this credential is in flight",
+                    Waiting::Activation => "the user is new and may not work yet",
+                    Waiting::Operator => {
+                        "retries are limited to one a minute and three an hour for each user"
+                    }
+                    Waiting::OneOff => {
+                        "one-off probes are limited to two in 24 h for each username"
+                    }
+                };
+                write!(f, "{what}; next possible at {}", until.strftime("%F %T UTC"))
+            }
+            Self::NeedsForce => f.write_str(
+                "this credential was retried twice in vain and has not changed since; each further attempt brings a lockout closer, so it wants --force",
+            ),
+            Self::NotOurs => f.write_str("another check of this user is under way"),
+        }
+    }
+}
+
+impl Hold {
+    /// For people.
+    #[must_use]
+    pub fn as_sentence(self) -> &'static str {
+        match self {
+            Self::Rejections => {
+                "it was rejected as often as the budget allows, so it is not presented again until it changes or an operator retries"
+            }
+            Self::Unanswered => {
+                "several attempts in a row had no known answer, so the next one is risked only after 6 h"
+            }
+            Self::Username => {
+                "other credentials of this username were rejected within 24 h, so no confirmation is risked"
+            }
+            Self::NewCredentials => {
+                "three new credentials of this username were tried within 24 h, so no more are tried unasked"
+            }
+        }
+    }
 }
 
 /// The leave to send one credential once. Only [`permit`] makes one, and sending consumes it.
@@ -192,9 +257,7 @@ pub struct Granted {
     /// Hand out only after the ledgers are on disk.
     pub permit: Permit,
     /// To store.
-    pub username: UsernameLedger,
-    /// To store.
-    pub credential: CredentialLedger,
+    pub ledgers: Ledgers,
 }
 
 /// What an attempt is asked for with.
@@ -215,12 +278,15 @@ pub struct Request<'a> {
 /// # Errors
 /// The reason why not; the ledgers stay as they are.
 pub fn permit(
-    username: &UsernameLedger,
-    credential: &CredentialLedger,
+    ledgers: &Ledgers,
     request: &Request<'_>,
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Granted, Refusal> {
+    let Ledgers {
+        mut username,
+        mut credential,
+    } = ledgers.clone();
     if let Some(flight) = &credential.in_flight
         && now < flight.at + limits.flight
         && now >= flight.at
@@ -229,12 +295,15 @@ pub fn permit(
         return Err(wait(until, Waiting::InFlight));
     }
     match request.asker {
-        Asker::Operator { force } => operator_may(username, credential, force, now)?,
+        Asker::Operator { force } => operator_may(ledgers, force, now)?,
+        Asker::OneOff => one_off_may(&username, now)?,
         Asker::Schedule => {
-            if let Some(why) = hold(username, credential, limits, now) {
+            if let Some(why) = hold(ledgers, limits, now) {
                 return Err(Refusal::Held { why });
             }
+            // A username that was ever accepted is not new, whatever its id in the configuration.
             if let Some(window) = request.activation
+                && username.last_accepted.is_none()
                 && now < window.until
                 && !(window.try_at_once && credential.first_attempt.is_none())
             {
@@ -242,12 +311,14 @@ pub fn permit(
             }
         }
     }
-    let mut username = username.clone();
-    let mut credential = credential.clone();
     let operator = matches!(request.asker, Asker::Operator { .. });
     if operator {
         keep_within(&mut username.operator, HOUR, now);
         username.operator.push(now);
+    }
+    if request.asker == Asker::OneOff {
+        keep_within(&mut username.one_off, DAY, now);
+        username.one_off.push(now);
     }
     if credential.first_attempt.is_none() {
         keep_within(&mut username.new_credentials, DAY, now);
@@ -269,23 +340,22 @@ pub fn permit(
         permit: Permit {
             id: request.attempt.to_owned(),
         },
-        username,
-        credential,
+        ledgers: Ledgers {
+            username,
+            credential,
+        },
     })
 }
 
 /// Writes the answer of attempt `id` into the ledgers. An id that is not in flight (any more) changes nothing.
 #[must_use]
-pub fn settle(
-    username: &UsernameLedger,
-    credential: &CredentialLedger,
-    id: &str,
-    outcome: Outcome,
-    now: Timestamp,
-) -> (UsernameLedger, CredentialLedger) {
-    let (mut username, mut credential) = (username.clone(), credential.clone());
+pub fn settle(ledgers: &Ledgers, id: &str, outcome: Outcome, now: Timestamp) -> Ledgers {
+    let Ledgers {
+        mut username,
+        mut credential,
+    } = ledgers.clone();
     let Some(flight) = credential.in_flight.take_if(|flight| flight.id == id) else {
-        return (username, credential);
+        return ledgers.clone();
     };
     let answered = |ledger: &mut CredentialLedger| {
         ledger.unanswered = ledger.unanswered.saturating_sub(1);
@@ -317,17 +387,19 @@ pub fn settle(
         } => answered(&mut credential),
         Outcome::Unanswered => {}
     }
-    (username, credential)
+    Ledgers {
+        username,
+        credential,
+    }
 }
 
 /// What holds the credential now, if anything does.
 #[must_use]
-pub fn hold(
-    username: &UsernameLedger,
-    credential: &CredentialLedger,
-    limits: &Limits,
-    now: Timestamp,
-) -> Option<Hold> {
+pub fn hold(ledgers: &Ledgers, limits: &Limits, now: Timestamp) -> Option<Hold> {
+    let Ledgers {
+        username,
+        credential,
+    } = ledgers;
     let spent = credential.rejections + credential.unanswered;
     if credential.rejections > 0 && spent >= limits.max_rejections {
         return Some(Hold::Rejections);
@@ -350,13 +422,12 @@ pub fn hold(
 
 /// How many rejections may still be risked unasked.
 #[must_use]
-pub fn attempts_left(
-    username: &UsernameLedger,
-    credential: &CredentialLedger,
-    limits: &Limits,
-    now: Timestamp,
-) -> u32 {
-    if hold(username, credential, limits, now).is_some() {
+pub fn attempts_left(ledgers: &Ledgers, limits: &Limits, now: Timestamp) -> u32 {
+    let Ledgers {
+        username,
+        credential,
+    } = ledgers;
+    if hold(ledgers, limits, now).is_some() {
         return 0;
     }
     let spent = if credential.rejections > 0 {
@@ -370,12 +441,11 @@ pub fn attempts_left(
     if elsewhere { own.min(1) } else { own }
 }
 
-fn operator_may(
-    username: &UsernameLedger,
-    credential: &CredentialLedger,
-    force: bool,
-    now: Timestamp,
-) -> Result<(), Refusal> {
+fn operator_may(ledgers: &Ledgers, force: bool, now: Timestamp) -> Result<(), Refusal> {
+    let Ledgers {
+        username,
+        credential,
+    } = ledgers;
     if let Some(last) = username.operator.last()
         && now < *last + MINUTE
     {
@@ -391,6 +461,17 @@ fn operator_may(
         return Err(Refusal::NeedsForce);
     }
     Ok(())
+}
+
+fn one_off_may(username: &UsernameLedger, now: Timestamp) -> Result<(), Refusal> {
+    let mut recent = username.one_off.clone();
+    keep_within(&mut recent, DAY, now);
+    match recent.first() {
+        Some(first) if recent.len() >= ONE_OFF_ATTEMPTS_A_DAY => {
+            Err(wait(*first + DAY, Waiting::OneOff))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn wait(until: Timestamp, why: Waiting) -> Refusal {

@@ -82,6 +82,8 @@ pub struct Diagnosis {
     pub certain: bool,
     /// True when no second sighting can be had, because the budget forbids another attempt.
     pub last_word: bool,
+    /// True when nothing was seen now and the ledger remembers it: it opens an incident, but never rewrites one.
+    pub remembered: bool,
     /// What was seen, as sentences for people.
     pub evidence: Vec<String>,
     /// Most likely first; empty unless failing or locked out.
@@ -93,9 +95,9 @@ pub struct Diagnosis {
 pub struct RankedCause {
     /// The cause.
     pub cause: Cause,
-    /// Sentences.
+    /// Evidence, as sentences.
     pub speaks_for: Vec<String>,
-    /// Sentences.
+    /// Evidence, as sentences.
     pub speaks_against: Vec<String>,
 }
 
@@ -148,4 +150,347 @@ pub struct History {
     pub activating_until: Option<Timestamp>,
     /// Rejections that may still be risked unasked, after this check.
     pub attempts_left: u32,
+}
+
+impl Verdict {
+    /// The bounded label of metrics and the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Failing => "failing",
+            Self::LockedOut => "locked_out",
+            Self::Unclear => "unclear",
+            Self::ZoneOnly => "zone_only",
+        }
+    }
+}
+
+impl Reason {
+    /// The verdict that goes with it.
+    #[must_use]
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Self::Ok => Verdict::Healthy,
+            Self::LockedOut => Verdict::LockedOut,
+            Self::UnknownUser
+            | Self::CredentialRejected
+            | Self::IntegrationCodeInvalid
+            | Self::PermissionDenied
+            | Self::ApiRefused
+            | Self::ZoneUntrusted
+            | Self::SecretUnreadable => Verdict::Failing,
+            Self::Suspected
+            | Self::Activating
+            | Self::RateLimited
+            | Self::Maintenance
+            | Self::Outage
+            | Self::UnexpectedAnswer
+            | Self::Timeout
+            | Self::Dns
+            | Self::Connect
+            | Self::Tls
+            | Self::NeverChecked => Verdict::Unclear,
+        }
+    }
+
+    /// The bounded label of metrics and the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Suspected => "suspected",
+            Self::UnknownUser => "unknown_user",
+            Self::CredentialRejected => "credential_rejected",
+            Self::LockedOut => "locked_out",
+            Self::IntegrationCodeInvalid => "integration_code_invalid",
+            Self::PermissionDenied => "permission_denied",
+            Self::ApiRefused => "api_refused",
+            Self::ZoneUntrusted => "zone_untrusted",
+            Self::SecretUnreadable => "secret_unreadable",
+            Self::Activating => "activating",
+            Self::RateLimited => "rate_limited",
+            Self::Maintenance => "maintenance",
+            Self::Outage => "outage",
+            Self::UnexpectedAnswer => "unexpected_answer",
+            Self::Timeout => "timeout",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::NeverChecked => "never_checked",
+        }
+    }
+}
+
+/// What `observation` means in the light of `history`; `None` when it brings no news and the last diagnosis stands.
+#[must_use]
+pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosis> {
+    let at = observation.at;
+    let activating = history.activating_until.filter(|until| at < *until);
+    let zone = match &observation.zone.finding {
+        ZoneFinding::Found(zone) => zone,
+        ZoneFinding::Unknown => return Some(unknown_user(observation, activating)),
+        ZoneFinding::Untrusted { host, why } => {
+            let seen =
+                format!("The zone look-up names the host {host}, which is not trusted: {why}.");
+            return Some(failing(
+                Reason::ZoneUntrusted,
+                Cause::UntrustedZone,
+                vec![seen],
+            ));
+        }
+        ZoneFinding::Unclear(what) => return Some(unclear(what, "The zone look-up")),
+    };
+    let found = zone_seen(zone);
+    match &observation.query {
+        QueryStep::Made {
+            probed, mangled, ..
+        } => Some(answered(
+            &probed.finding,
+            mangled,
+            found,
+            history,
+            activating,
+        )),
+        QueryStep::SecretUnreadable(why) => {
+            let seen = vec![found, format!("No attempt was made: {why}.")];
+            Some(failing(
+                Reason::SecretUnreadable,
+                Cause::UnreadableSecret,
+                seen,
+            ))
+        }
+        QueryStep::NotPermitted(Refusal::Held {
+            why: Hold::Rejections | Hold::Username,
+        }) => {
+            let seen = vec![
+                found,
+                "The credential was rejected before and has not changed; no further attempt is risked.".to_owned(),
+            ];
+            let (last_word, remembered) = (true, true);
+            Some(Diagnosis {
+                last_word,
+                remembered,
+                ..rejected(seen, &[], history)
+            })
+        }
+        QueryStep::NotPermitted(Refusal::Wait {
+            until,
+            why: Waiting::Activation,
+        }) => Some(plain(
+            Reason::Activating,
+            vec![
+                found,
+                format!(
+                    "The user is new; no refusal counts before {}.",
+                    until.strftime("%F %R UTC")
+                ),
+            ],
+        )),
+        QueryStep::NotPermitted(_) | QueryStep::NoZone | QueryStep::NoStore => None,
+    }
+}
+
+fn answered(
+    finding: &QueryFinding,
+    mangled: &[Mangled],
+    found: String,
+    history: &History,
+    activating: Option<Timestamp>,
+) -> Diagnosis {
+    let seen = |what: &str| vec![found.clone(), what.to_owned()];
+    match finding {
+        QueryFinding::Accepted => plain(Reason::Ok, seen("The query was accepted.")),
+        QueryFinding::Rejected => {
+            let seen = seen("The query was answered 401, which Autotask does not explain.");
+            if activating.is_some() && history.credential_accepted.is_none() {
+                return plain(Reason::Activating, seen);
+            }
+            let last_word = history.attempts_left == 0;
+            Diagnosis {
+                last_word,
+                ..rejected(seen, mangled, history)
+            }
+        }
+        QueryFinding::Locked => Diagnosis {
+            certain: true,
+            ..failing(
+                Reason::LockedOut,
+                Cause::LockedOut,
+                seen("Autotask answered that the account is locked."),
+            )
+        },
+        QueryFinding::IntegrationCodeInvalid => failing(
+            Reason::IntegrationCodeInvalid,
+            Cause::WrongIntegrationCode,
+            seen(
+                "Autotask answered that the integration code is invalid; username and secret are therefore good.",
+            ),
+        ),
+        QueryFinding::PermissionDenied => failing(
+            Reason::PermissionDenied,
+            Cause::MissingPermission,
+            seen(
+                "Autotask answered that the permission to read the entity is missing; the credential is therefore good.",
+            ),
+        ),
+        QueryFinding::Refused { errors } => failing(
+            Reason::ApiRefused,
+            Cause::ApiRefusal,
+            seen(&format!(
+                "Autotask refused the query: {}",
+                errors.join(" / ")
+            )),
+        ),
+        QueryFinding::RateLimited { .. } => plain(
+            Reason::RateLimited,
+            seen("Autotask answered that there were too many requests."),
+        ),
+        QueryFinding::Unclear(what) => unclear(what, "The query"),
+    }
+}
+
+fn unknown_user(observation: &Observation, activating: Option<Timestamp>) -> Diagnosis {
+    let mut seen = vec!["The zone look-up does not know the username.".to_owned()];
+    if let QueryStep::Made { probed, .. } = &observation.query {
+        // The look-up has been seen to say so of users that work. [S]
+        if probed.finding == QueryFinding::Accepted {
+            seen.push("The zone known from before accepts its credential.".to_owned());
+            return plain(Reason::Ok, seen);
+        }
+        seen.push("The zone known from before does not accept its credential either.".to_owned());
+    }
+    if activating.is_some() {
+        return plain(Reason::Activating, seen);
+    }
+    failing(Reason::UnknownUser, Cause::UsernameUnknown, seen)
+}
+
+/// A 401: the ranking depends on what the credential did before.
+fn rejected(seen: Vec<String>, mangled: &[Mangled], history: &History) -> Diagnosis {
+    let looks: Vec<String> = mangled
+        .iter()
+        .map(|what| what.as_sentence().to_owned())
+        .collect();
+    let (reason, causes) = if let Some(worked) = history.credential_accepted {
+        let same = format!(
+            "This very credential was accepted at {}.",
+            worked.strftime("%F %R UTC")
+        );
+        (
+            Reason::LockedOut,
+            vec![
+                cause(Cause::LockedOut, [same.clone(), "It has not changed since, and the zone look-up still finds the user.".to_owned()]),
+                cause(Cause::SecretRegenerated, ["A secret that is generated anew in Autotask takes effect at once.".to_owned()]),
+                cause(Cause::Deactivated, []),
+                cause(Cause::Expired, ["Copies of the built-in API levels can lose their exemption from password expiry.".to_owned()]),
+            ],
+        )
+    } else if let (Some(worked), Some(changed)) =
+        (history.user_accepted, history.credential_changed)
+    {
+        let mut speaks_for = vec![format!(
+            "The user was accepted at {}; the credential in the configuration changed at {}.",
+            worked.strftime("%F %R UTC"),
+            changed.strftime("%F %R UTC"),
+        )];
+        speaks_for.extend(looks);
+        (
+            Reason::CredentialRejected,
+            vec![
+                cause(Cause::NewSecret, speaks_for),
+                cause(Cause::LockedOut, []),
+                cause(Cause::Deactivated, []),
+            ],
+        )
+    } else {
+        let never = "This credential was never accepted, though the zone look-up finds the user."
+            .to_owned();
+        let mut causes = vec![
+            cause(Cause::OrdinaryUser, [never]),
+            cause(Cause::SecurityLevel, []),
+            cause(Cause::TrackingIdentifier, []),
+            cause(Cause::WrongSecret, looks.clone()),
+            cause(Cause::Deactivated, []),
+        ];
+        if !looks.is_empty() {
+            // What can be seen speaks louder than what is merely common.
+            causes.swap(0, 3);
+        }
+        (Reason::CredentialRejected, causes)
+    };
+    Diagnosis {
+        causes,
+        ..plain(reason, seen)
+    }
+}
+
+fn unclear(what: &Unclear, who: &str) -> Diagnosis {
+    let (reason, seen) = match what {
+        Unclear::Timeout { connecting: true } => {
+            (Reason::Timeout, "found no connection in time".to_owned())
+        }
+        Unclear::Timeout { connecting: false } => {
+            (Reason::Timeout, "had no answer in time".to_owned())
+        }
+        Unclear::Dns => (Reason::Dns, "could not resolve the host's name".to_owned()),
+        Unclear::Connect => (Reason::Connect, "found no connection".to_owned()),
+        Unclear::Reset => (
+            Reason::Connect,
+            "lost its connection before an answer came".to_owned(),
+        ),
+        Unclear::Tls { cause } => (Reason::Tls, format!("found no TLS: {cause}")),
+        Unclear::Outage { status } => (
+            Reason::Outage,
+            format!("was answered {status} without a word from the API"),
+        ),
+        Unclear::Maintenance => (
+            Reason::Maintenance,
+            "was answered with a web page instead of data".to_owned(),
+        ),
+        Unclear::RateLimited { .. } => (
+            Reason::RateLimited,
+            "was answered that there were too many requests".to_owned(),
+        ),
+        Unclear::UnexpectedAnswer { status, what } => (
+            Reason::UnexpectedAnswer,
+            format!("was answered {status}, unexpectedly: {what}"),
+        ),
+    };
+    plain(reason, vec![format!("{who} {seen}.")])
+}
+
+fn zone_seen(zone: &Zone) -> String {
+    format!(
+        "The zone look-up finds the user in {} ({}).",
+        zone.name,
+        zone.api.host_str().unwrap_or("?")
+    )
+}
+
+fn plain(reason: Reason, evidence: Vec<String>) -> Diagnosis {
+    Diagnosis {
+        verdict: reason.verdict(),
+        reason,
+        certain: false,
+        last_word: false,
+        remembered: false,
+        evidence,
+        causes: Vec::new(),
+    }
+}
+
+fn failing(reason: Reason, what: Cause, evidence: Vec<String>) -> Diagnosis {
+    Diagnosis {
+        causes: vec![cause(what, [])],
+        ..plain(reason, evidence)
+    }
+}
+
+fn cause(cause: Cause, speaks_for: impl Into<Vec<String>>) -> RankedCause {
+    RankedCause {
+        cause,
+        speaks_for: speaks_for.into(),
+        speaks_against: Vec::new(),
+    }
 }

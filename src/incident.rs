@@ -13,6 +13,8 @@
 //! ```
 //! Unclear neither opens nor closes, neither confirms nor clears.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -68,4 +70,166 @@ pub struct State {
     pub since: Timestamp,
     /// The last definitive answer: is the user up? `None` before the first.
     pub up: Option<bool>,
+}
+
+/// What [`step`] is given besides the state.
+#[derive(Clone, Debug)]
+pub struct Circumstances<'a> {
+    /// The present.
+    pub now: Timestamp,
+    /// Between the first sighting and the confirmation.
+    pub confirm_after: Duration,
+    /// The id of an incident that opens now.
+    pub fresh_id: &'a str,
+}
+
+/// The next state and what follows from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// To store.
+    pub state: State,
+    /// What must be told, if anything.
+    pub event: Option<Event>,
+    /// When a second look is wanted.
+    pub confirm_at: Option<Timestamp>,
+}
+
+/// What must be told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// An incident opened.
+    Opened(Incident),
+    /// An incident closed: the user works again.
+    Recovered(Incident),
+}
+
+impl State {
+    /// Of a user that was never checked.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            phase: Phase::Clear,
+            verdict: Verdict::Unclear,
+            reason: Reason::NeverChecked,
+            since: now,
+            up: None,
+        }
+    }
+
+    /// The open incident, if there is one.
+    #[must_use]
+    pub fn incident(&self) -> Option<&Incident> {
+        match &self.phase {
+            Phase::Open(incident) => Some(incident),
+            Phase::Clear | Phase::Suspected(_) => None,
+        }
+    }
+}
+
+/// One step of the machine above. `None` for `news` means: nothing was learnt, all stays.
+#[must_use]
+pub fn step(state: &State, news: Option<&Diagnosis>, given: &Circumstances<'_>) -> Step {
+    let mut next = state.clone();
+    let mut event = None;
+    if let Some(diagnosis) = news {
+        match diagnosis.verdict {
+            Verdict::Unclear | Verdict::ZoneOnly => show(&mut next, diagnosis.reason, given.now),
+            Verdict::Healthy => {
+                if let Phase::Open(incident) = std::mem::take(&mut next.phase) {
+                    event = Some(Event::Recovered(incident));
+                }
+                next.up = Some(true);
+                show(&mut next, diagnosis.reason, given.now);
+            }
+            Verdict::Failing | Verdict::LockedOut => {
+                event = sight(&mut next, diagnosis, given);
+            }
+        }
+    }
+    let confirm_at = match &next.phase {
+        Phase::Suspected(suspicion)
+        | Phase::Open(Incident {
+            suspicion: Some(suspicion),
+            ..
+        }) => Some(suspicion.since + given.confirm_after),
+        Phase::Clear | Phase::Open(_) => None,
+    };
+    Step {
+        state: next,
+        event,
+        confirm_at,
+    }
+}
+
+/// A definitive failure was seen, or is remembered.
+fn sight(state: &mut State, seen: &Diagnosis, given: &Circumstances<'_>) -> Option<Event> {
+    match &mut state.phase {
+        Phase::Open(incident) => {
+            if !seen.remembered {
+                if seen.reason == incident.diagnosis.reason {
+                    incident.suspicion = None;
+                    incident.diagnosis = seen.clone();
+                } else if confirmed(&mut incident.suspicion, seen, given).is_some() {
+                    incident.suspicion = None;
+                    incident.diagnosis = seen.clone();
+                }
+            }
+            let reason = incident.diagnosis.reason;
+            show(state, reason, given.now);
+            None
+        }
+        phase @ (Phase::Clear | Phase::Suspected(_)) => {
+            let mut suspicion = match std::mem::take(phase) {
+                Phase::Suspected(suspicion) => Some(suspicion),
+                Phase::Clear | Phase::Open(_) => None,
+            };
+            let Some(since) = confirmed(&mut suspicion, seen, given) else {
+                *phase = suspicion.map_or(Phase::Clear, Phase::Suspected);
+                show(state, Reason::Suspected, given.now);
+                return None;
+            };
+            let incident = Incident {
+                id: given.fresh_id.to_owned(),
+                since,
+                opened: given.now,
+                diagnosis: seen.clone(),
+                suspicion: None,
+            };
+            *phase = Phase::Open(incident.clone());
+            state.up = Some(false);
+            show(state, seen.reason, given.now);
+            Some(Event::Opened(incident))
+        }
+    }
+}
+
+/// The time of the first sighting when `seen` needs no further one; else notes the suspicion.
+fn confirmed(
+    suspicion: &mut Option<Suspicion>,
+    seen: &Diagnosis,
+    given: &Circumstances<'_>,
+) -> Option<Timestamp> {
+    let now = given.now;
+    // A sighting from the future is the clock's doing and confirms nothing.
+    let first = suspicion
+        .as_ref()
+        .filter(|before| before.reason == seen.reason && before.since <= now)
+        .map(|before| before.since);
+    let second_sighting = first.is_some_and(|first| now >= first + given.confirm_after);
+    if seen.certain || seen.last_word || second_sighting {
+        return Some(first.unwrap_or(now));
+    }
+    *suspicion = Some(Suspicion {
+        reason: seen.reason,
+        since: first.unwrap_or(now),
+    });
+    None
+}
+
+fn show(state: &mut State, reason: Reason, now: Timestamp) {
+    if state.reason != reason {
+        state.reason = reason;
+        state.verdict = reason.verdict();
+        state.since = now;
+    }
 }

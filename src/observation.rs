@@ -238,3 +238,25 @@ impl Unclear {
         }
     }
 }
+
+impl Mangled {
+    /// For people; tells nothing else about the secret.
+    #[must_use]
+    pub fn as_sentence(self) -> &'static str {
+        match self {
+            Self::SurroundingQuotes => {
+                "The secret in the configuration begins and ends with a quote."
+            }
+            Self::OuterWhiteSpace => {
+                "The secret in the configuration begins or ends with white space."
+            }
+            Self::InnerWhiteSpace => "The secret in the configuration has white space inside.",
+            Self::Backslash => {
+                "The secret in the configuration holds a backslash, as shells leave behind."
+            }
+            Self::UnusualLength => {
+                "The secret in the configuration is far from the 25 characters that Autotask generates."
+            }
+        }
+    }
+}

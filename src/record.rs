@@ -1,1 +1,204 @@
-//! To be written.
+//! What is remembered of a user between checks: the document in its row of the store, and what the board shows. Pure.
+
+use std::{collections::VecDeque, net::IpAddr, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    attempt::{Hold, Ledgers, Limits, attempts_left, hold},
+    diagnose::{Diagnosis, Reason},
+    incident::State,
+    observation::{Observation, QueryStep, Zone, ZoneFinding},
+};
+
+/// How many checks the history of a user holds.
+pub const RECENT: usize = 120;
+
+/// One user's memory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Where it stands.
+    pub state: State,
+    /// What the last news meant; evidence for people.
+    pub diagnosis: Option<Diagnosis>,
+    /// The zone last found and trusted.
+    pub zone: Option<Zone>,
+    /// The last check, with or without an attempt.
+    pub last_check: Option<Timestamp>,
+    /// The last accepted query.
+    pub last_accepted: Option<Timestamp>,
+    /// The last zone probe.
+    pub zone_probe: Option<ProbeRecord>,
+    /// The last query probe.
+    pub query_probe: Option<ProbeRecord>,
+    /// How the credential's budget stands.
+    pub budget: Budget,
+    /// The local address that attempts leave from.
+    pub from: Option<IpAddr>,
+    /// Why the last check made no attempt, if it made none.
+    pub not_attempted: Option<String>,
+}
+
+/// A probe's last result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeRecord {
+    /// It learnt what it asks for: zone found, query accepted.
+    pub success: bool,
+    /// Its bounded outcome.
+    pub outcome: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// The ledger as people and metrics see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Rejections since the last proof that the credential is good.
+    pub rejections: u32,
+    /// Attempts without a known answer since then.
+    pub unanswered: u32,
+    /// Rejections that may still be risked unasked.
+    pub attempts_left: u32,
+    /// What holds the credential.
+    pub held: Option<Hold>,
+    /// When the credential last changed.
+    pub changed_at: Option<Timestamp>,
+    /// The last attempt.
+    pub last_attempt: Option<Timestamp>,
+}
+
+impl Budget {
+    /// Reads the ledgers of a username and its present credential.
+    #[must_use]
+    pub fn of(ledgers: &Ledgers, limits: &Limits, now: Timestamp) -> Self {
+        let Ledgers {
+            username,
+            credential,
+        } = ledgers;
+        Self {
+            rejections: credential.rejections,
+            unanswered: credential.unanswered,
+            attempts_left: attempts_left(ledgers, limits, now),
+            held: hold(ledgers, limits, now),
+            changed_at: username.changed_at,
+            last_attempt: credential.last_attempt,
+        }
+    }
+}
+
+impl Record {
+    /// Of a user that was never checked.
+    #[must_use]
+    pub fn new(now: Timestamp, limits: &Limits) -> Self {
+        Self {
+            state: State::new(now),
+            diagnosis: None,
+            zone: None,
+            last_check: None,
+            last_accepted: None,
+            zone_probe: None,
+            query_probe: None,
+            budget: Budget {
+                attempts_left: limits.max_rejections,
+                ..Budget::default()
+            },
+            from: None,
+            not_attempted: None,
+        }
+    }
+
+    /// The record after a check. `budget` is `None` when the ledgers were not read.
+    #[must_use]
+    pub fn after(
+        &self,
+        observation: &Observation,
+        diagnosis: Option<Diagnosis>,
+        state: State,
+        budget: Option<Budget>,
+    ) -> Self {
+        let mut next = self.clone();
+        next.state = state;
+        next.last_check = Some(observation.at);
+        next.diagnosis = diagnosis.or(next.diagnosis);
+        next.budget = budget.unwrap_or(next.budget);
+        let zone = &observation.zone;
+        if let ZoneFinding::Found(zone) = &zone.finding {
+            next.zone = Some(zone.clone());
+        }
+        next.zone_probe = Some(ProbeRecord {
+            success: matches!(zone.finding, ZoneFinding::Found(_)),
+            outcome: zone.finding.as_str().to_owned(),
+            took: zone.took,
+        });
+        next.not_attempted = match &observation.query {
+            QueryStep::Made { probed, from, .. } => {
+                let success = probed.finding == crate::observation::QueryFinding::Accepted;
+                if success {
+                    next.last_accepted = Some(observation.at);
+                }
+                next.query_probe = Some(ProbeRecord {
+                    success,
+                    outcome: probed.finding.as_str().to_owned(),
+                    took: probed.took,
+                });
+                next.from = from.or(next.from);
+                None
+            }
+            QueryStep::NoZone => Some("no zone to send a credential to".to_owned()),
+            QueryStep::NotPermitted(refusal) => Some(refusal.to_string()),
+            QueryStep::SecretUnreadable(why) => Some(why.clone()),
+            QueryStep::NoStore => Some("the store could not record the attempt".to_owned()),
+        };
+        next
+    }
+}
+
+/// One line of a user's recent history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastCheck {
+    /// Milliseconds since 1970.
+    pub at: i64,
+    /// What was shown after it.
+    pub reason: Reason,
+    /// The zone probe, ms.
+    pub zone_ms: u32,
+    /// The query probe, ms; `None` without an attempt.
+    pub query_ms: Option<u32>,
+}
+
+/// The last [`RECENT`] checks, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recent(pub VecDeque<PastCheck>);
+
+impl Recent {
+    /// Adds a check and forgets the oldest when there are too many.
+    pub fn push(&mut self, observation: &Observation, reason: Reason) {
+        let ms = |took: Duration| u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
+        let query_ms = match &observation.query {
+            QueryStep::Made { probed, .. } => Some(ms(probed.took)),
+            _ => None,
+        };
+        self.0.push_back(PastCheck {
+            at: observation.at.as_millisecond(),
+            reason,
+            zone_ms: ms(observation.zone.took),
+            query_ms,
+        });
+        while self.0.len() > RECENT {
+            self.0.pop_front();
+        }
+    }
+
+    /// As kept in the store: a few bytes a check.
+    #[must_use]
+    pub fn pack(&self) -> Vec<u8> {
+        postcard::to_allocvec(self).unwrap_or_default()
+    }
+
+    /// A history that cannot be read is an empty one: it is for looking at only.
+    #[must_use]
+    pub fn unpack(bytes: &[u8]) -> Self {
+        postcard::from_bytes(bytes).unwrap_or_default()
+    }
+}

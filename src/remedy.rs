@@ -1,1 +1,477 @@
-//! To be written.
+//! What to do about each cause: words for a technician with two minutes. Pure. It neither judges (that is `diagnose`) nor
+//! lays anything out (that is `notify::message` and the page).
+//!
+//! Steps come in the order in which they work: ask a full administrator, change Autotask, then the integration, then
+//! lockwatch. Menu paths are Autotask's own.
+
+use crate::diagnose::{Cause, Reason};
+
+/// Whom the steps are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject<'a> {
+    /// The configured id.
+    pub user: &'a str,
+    /// The login.
+    pub username: &'a str,
+    /// The Autotask database.
+    pub tenant: &'a str,
+    /// What depends on the user, if told.
+    pub integration: Option<&'a str>,
+    /// The entity that the query probe reads.
+    pub entity: &'a str,
+}
+
+/// What to do about one cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// The cause as a short sentence without a full stop.
+    pub title: String,
+    /// In this order.
+    pub steps: Vec<String>,
+}
+
+/// What is wrong, in a few words that fit after "FAILING id:".
+#[must_use]
+pub fn reason_title(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Ok => "works",
+        Reason::Suspected => "failed once, not yet confirmed",
+        Reason::UnknownUser => "username not known to Autotask",
+        Reason::CredentialRejected => "credential rejected",
+        Reason::LockedOut => "refused, most likely locked out",
+        Reason::IntegrationCodeInvalid => "integration code refused",
+        Reason::PermissionDenied => "permission missing",
+        Reason::ApiRefused => "request refused by Autotask",
+        Reason::ZoneUntrusted => "zone on a host that is not allowed",
+        Reason::SecretUnreadable => "secret cannot be read",
+        Reason::Activating => "refused, but new and perhaps not active yet",
+        Reason::RateLimited => "too many requests",
+        Reason::Maintenance => "Autotask shows a maintenance page",
+        Reason::Outage => "Autotask answers with server errors",
+        Reason::UnexpectedAnswer => "answer of an unexpected shape",
+        Reason::Timeout => "no answer in time",
+        Reason::Dns => "host name does not resolve",
+        Reason::Connect => "no connection",
+        Reason::Tls => "no secure connection",
+        Reason::NeverChecked => "not checked yet",
+    }
+}
+
+/// What to do about `cause`.
+#[must_use]
+pub fn remedy(cause: Cause, ctx: &Subject<'_>) -> Remedy {
+    let (title, steps) = match cause {
+        Cause::OrdinaryUser => ordinary_user(ctx),
+        Cause::SecurityLevel => security_level(ctx),
+        Cause::TrackingIdentifier => tracking_identifier(ctx),
+        Cause::WrongSecret => wrong_secret(ctx),
+        Cause::NewSecret => new_secret(ctx),
+        Cause::Deactivated => deactivated(ctx),
+        Cause::LockedOut => locked_out(ctx),
+        Cause::SecretRegenerated => secret_regenerated(ctx),
+        Cause::Expired => expired(ctx),
+        Cause::UsernameUnknown => username_unknown(ctx),
+        Cause::WrongIntegrationCode => wrong_integration_code(ctx),
+        Cause::MissingPermission => missing_permission(ctx),
+        Cause::ApiRefusal => api_refusal(ctx),
+        Cause::UntrustedZone => untrusted_zone(ctx),
+        Cause::UnreadableSecret => unreadable_secret(ctx),
+    };
+    Remedy {
+        title: title.to_owned(),
+        steps,
+    }
+}
+
+type Words = (&'static str, Vec<String>);
+
+fn integration<'a>(ctx: &Subject<'a>) -> &'a str {
+    ctx.integration.unwrap_or("the integration")
+}
+
+/// The way to the API user, the beginning of nearly every remedy.
+fn open_user(ctx: &Subject<'_>) -> String {
+    ask_to_open_user("Ask", ctx)
+}
+
+fn ask_to_open_user(ask: &str, ctx: &Subject<'_>) -> String {
+    format!(
+        "{ask} a full administrator of {} to open Admin > Resources (Users) and to edit the API user {}",
+        ctx.tenant, ctx.username
+    )
+}
+
+fn retry(ctx: &Subject<'_>) -> String {
+    format!("Tell lockwatch: lockwatch retry {}", ctx.user)
+}
+
+/// Where a new secret must go. lockwatch is last, so that its green light means that all of them have it.
+fn hand_out_secret(ctx: &Subject<'_>) -> Vec<String> {
+    vec![
+        format!(
+            "Enter the new secret in {}, and in every other program that uses this API user.",
+            integration(ctx)
+        ),
+        format!(
+            "Put it where lockwatch reads the secret of {}. lockwatch notices the change and tries it once.",
+            ctx.user
+        ),
+    ]
+}
+
+fn ordinary_user(ctx: &Subject<'_>) -> Words {
+    let steps = vec![
+        format!(
+            "Ask a full administrator of {} to look at {} in Admin > Resources (Users): is it an API user, or an ordinary \
+             user with a licence?",
+            ctx.tenant, ctx.username
+        ),
+        "An ordinary user can usually not be turned into one. Make a new one: Admin > Resources (Users) > the arrow beside \
+         New > New API User. Active, a security level that is API-only, a real and monitored e-mail address, the tracking \
+         identifier of the integration; then Generate Key and Generate Secret."
+            .to_owned(),
+        format!("Enter the new key and secret in {}.", integration(ctx)),
+        format!(
+            "Change username and secret of {} in lockwatch's configuration. A new API user can take five minutes to work.",
+            ctx.user
+        ),
+    ];
+    ("It is an ordinary user, not an API user", steps)
+}
+
+fn security_level(ctx: &Subject<'_>) -> Words {
+    (
+        "Its security level is not API-only",
+        vec![
+            format!("{}.", open_user(ctx)),
+            "On the General tab choose a Security Level that is API-only, such as \"API User (system) (API-only)\", and \
+             save. If none is offered, API access must first be enabled for the account; the levels are listed under \
+             Admin > Resources > Security Levels."
+                .to_owned(),
+            format!("Nothing changes in {}.", integration(ctx)),
+            format!("{}.", retry(ctx)),
+        ],
+    )
+}
+
+fn tracking_identifier(ctx: &Subject<'_>) -> Words {
+    (
+        "Its API tracking identifier is missing or another integration's",
+        vec![
+            format!("{}.", open_user(ctx)),
+            format!(
+                "Under API Tracking Identifier choose the Integration Vendor of {}, or Custom where the integration lets you \
+                 enter a code of your own, and save.",
+                integration(ctx)
+            ),
+            format!(
+                "With Custom, enter the code shown there in {}; with a vendor's identifier it knows its own.",
+                integration(ctx)
+            ),
+            format!(
+                "With Custom, put the code where lockwatch reads the integration_code of {}. {}.",
+                ctx.user,
+                retry(ctx)
+            ),
+        ],
+    )
+}
+
+fn wrong_secret(ctx: &Subject<'_>) -> Words {
+    let mut steps = vec![
+        format!(
+            "Compare first: does {} work with this user? Then its secret is right and lockwatch's is not; copy it to \
+             lockwatch and stop here.",
+            integration(ctx)
+        ),
+        format!(
+            "{}, and to press Generate Secret. It is shown once; the old one stops working on save.",
+            ask_to_open_user("Otherwise ask", ctx)
+        ),
+    ];
+    steps.extend(hand_out_secret(ctx));
+    ("The secret is not this user's", steps)
+}
+
+fn new_secret(ctx: &Subject<'_>) -> Words {
+    let mut steps = vec![
+        format!(
+            "Compare the secret that lockwatch reads for {} with the one shown when it was generated. The characters \
+             $ # \\ ' \" are easily changed by shells and .env files; quotes or white space around it do not belong to it.",
+            ctx.user
+        ),
+        format!(
+            "{}, to press Generate Secret and to save.",
+            ask_to_open_user("If the original is gone, ask", ctx)
+        ),
+    ];
+    steps.extend(hand_out_secret(ctx));
+    ("The new secret is wrong, or was changed on its way", steps)
+}
+
+fn deactivated(ctx: &Subject<'_>) -> Words {
+    (
+        "The user is not active",
+        vec![
+            format!("{}.", open_user(ctx)),
+            "Ask first who deactivated it and why. On the General tab tick Active and save."
+                .to_owned(),
+            format!(
+                "Nothing changes in {}, as long as it holds the same secret.",
+                integration(ctx)
+            ),
+            format!("{}.", retry(ctx)),
+        ],
+    )
+}
+
+fn locked_out(ctx: &Subject<'_>) -> Words {
+    (
+        "The account is locked after failed logins",
+        vec![
+            format!("{}.", open_user(ctx)),
+            "Before unlocking, find the program that failed to log in, or it locks again: Autotask mailed the API user's own \
+             address and named the IP address of the failed logins. Stop that program or give it the present secret."
+                .to_owned(),
+            "On the Security tab clear Locked and save. Autotask never unlocks a user by itself.".to_owned(),
+            format!(
+                "Let {} run once and see that it works.",
+                integration(ctx)
+            ),
+            format!("{}.", retry(ctx)),
+        ],
+    )
+}
+
+fn secret_regenerated(ctx: &Subject<'_>) -> Words {
+    let mut steps = vec![
+        format!(
+            "Ask the full administrators of {} whether somebody generated a new secret for {}. If so, get that one; it is \
+             shown once.",
+            ctx.tenant, ctx.username
+        ),
+        "If nobody has it: Admin > Resources (Users), edit the API user, press Generate Secret and save.".to_owned(),
+    ];
+    steps.extend(hand_out_secret(ctx));
+    ("The secret was generated anew elsewhere", steps)
+}
+
+fn expired(ctx: &Subject<'_>) -> Words {
+    let mut steps = vec![
+        format!(
+            "{}. Look at its Security Level: the built-in API-only levels are exempt from password expiry, copies of them \
+             may not be.",
+            open_user(ctx)
+        ),
+        "Choose a level that is exempt, press Generate Secret and save.".to_owned(),
+    ];
+    steps.extend(hand_out_secret(ctx));
+    ("The password expired", steps)
+}
+
+fn username_unknown(ctx: &Subject<'_>) -> Words {
+    (
+        "The username is misspelt, or was renamed or deleted",
+        vec![
+            format!(
+                "Ask a full administrator of {} to look for {} in Admin > Resources (Users), inactive users included, and \
+                 to compare the key letter by letter.",
+                ctx.tenant, ctx.username
+            ),
+            "If it is gone, make a new one: the arrow beside New > New API User, then Generate Key and Generate Secret."
+                .to_owned(),
+            format!("Enter the key (and secret) in {}.", integration(ctx)),
+            format!(
+                "Correct username and secret of {} in lockwatch's configuration.",
+                ctx.user
+            ),
+        ],
+    )
+}
+
+fn wrong_integration_code(ctx: &Subject<'_>) -> Words {
+    (
+        "The integration code is not the one of its tracking identifier",
+        vec![
+            format!(
+                "{}, and to read the API Tracking Identifier. With Custom the code is shown there; with an Integration \
+                 Vendor only the vendor knows it.",
+                open_user(ctx)
+            ),
+            "If the identifier is another integration's, choose the right one and save.".to_owned(),
+            format!(
+                "See that {} sends exactly this code; with a vendor's identifier it knows its own.",
+                integration(ctx)
+            ),
+            format!(
+                "Put the code where lockwatch reads the integration_code of {}. {}.",
+                ctx.user,
+                retry(ctx)
+            ),
+        ],
+    )
+}
+
+fn missing_permission(ctx: &Subject<'_>) -> Words {
+    (
+        "Its security level does not let it read what it must",
+        vec![
+            format!(
+                "{}, and to note its Security Level. The credential itself is good.",
+                open_user(ctx)
+            ),
+            format!(
+                "In Admin > Resources > Security Levels give that level the right to read {}, or give the user the level \
+                 \"API User (system) (API-only)\", which has every right.",
+                ctx.entity
+            ),
+            format!("Let {} run once and see that it works.", integration(ctx)),
+            format!(
+                "lockwatch sees the change at its next check. If this user is not meant to read {}, set another entity for \
+                 {} in its configuration.",
+                ctx.entity, ctx.user
+            ),
+        ],
+    )
+}
+
+fn api_refusal(ctx: &Subject<'_>) -> Words {
+    (
+        "Autotask refuses the request for a reason of its own",
+        vec![
+            format!(
+                "Show the texts above to a full administrator of {}; they are Autotask's own words.",
+                ctx.tenant
+            ),
+            "If they mean nothing to anyone, ask Autotask support, with the time and the username."
+                .to_owned(),
+            format!("See whether {} is refused too.", integration(ctx)),
+            "lockwatch sees the change at its next check.".to_owned(),
+        ],
+    )
+}
+
+fn untrusted_zone(ctx: &Subject<'_>) -> Words {
+    (
+        "The zone look-up names a host that credentials may not go to",
+        vec![
+            format!(
+                "Ask a full administrator of {} whether Autotask announced a move to another host.",
+                ctx.tenant
+            ),
+            "Nothing needs to change in Autotask.".to_owned(),
+            format!(
+                "See that {} looks its zone up, and does not hold the old host.",
+                integration(ctx)
+            ),
+            "Only if the host is Autotask's: add it to autotask.allowed_hosts in lockwatch's configuration. If it is not, \
+             something between lockwatch and Autotask changes answers."
+                .to_owned(),
+        ],
+    )
+}
+
+fn unreadable_secret(ctx: &Subject<'_>) -> Words {
+    (
+        "lockwatch cannot read the secret",
+        vec![
+            "Nothing is known to be wrong in Autotask or in the integration.".to_owned(),
+            format!(
+                "On lockwatch's host, as the user it runs as, see that the sources of secret and integration_code of {} \
+                 exist, can be read and are not empty.",
+                ctx.user
+            ),
+            "Run lockwatch validate there. lockwatch reads the source again at its next check."
+                .to_owned(),
+        ],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: [Cause; 15] = [
+        Cause::OrdinaryUser,
+        Cause::SecurityLevel,
+        Cause::TrackingIdentifier,
+        Cause::WrongSecret,
+        Cause::NewSecret,
+        Cause::Deactivated,
+        Cause::LockedOut,
+        Cause::SecretRegenerated,
+        Cause::Expired,
+        Cause::UsernameUnknown,
+        Cause::WrongIntegrationCode,
+        Cause::MissingPermission,
+        Cause::ApiRefusal,
+        Cause::UntrustedZone,
+        Cause::UnreadableSecret,
+    ];
+
+    fn ctx() -> Subject<'static> {
+        Subject {
+            user: "acme-email2at",
+            username: "k3jx7q@acme.example",
+            tenant: "acme",
+            integration: None,
+            entity: "Companies",
+        }
+    }
+
+    #[test]
+    fn every_cause_has_a_title_of_its_own_and_ends_with_lockwatch() {
+        let mut titles = Vec::new();
+        for cause in EVERY {
+            let Remedy { title, steps } = remedy(cause, &ctx());
+            assert!(!titles.contains(&title), "{cause:?}: {title}");
+            titles.push(title);
+            assert!((3..=5).contains(&steps.len()), "{cause:?}: {}", steps.len());
+            for step in &steps {
+                assert!(
+                    step.ends_with(['.', '?']) || step.contains("lockwatch retry"),
+                    "{cause:?}: {step}"
+                );
+            }
+            let last = steps.last().unwrap();
+            assert!(last.contains("lockwatch"), "{cause:?}: {last}");
+        }
+    }
+
+    #[test]
+    fn a_locked_account_is_unlocked_by_an_administrator_before_anyone_tells_lockwatch() {
+        let steps = remedy(Cause::LockedOut, &ctx()).steps.join("\n");
+        let order = [
+            "full administrator of acme",
+            "k3jx7q@acme.example",
+            "IP address",
+            "Security tab clear Locked",
+            "the integration",
+            "lockwatch retry acme-email2at",
+        ];
+        let mut from = 0;
+        for words in order {
+            let found = steps[from..].find(words);
+            assert!(
+                found.is_some(),
+                "{words:?} is missing or out of order in\n{steps}"
+            );
+            from += found.unwrap();
+        }
+    }
+
+    #[test]
+    fn the_integration_is_named_where_it_is_known() {
+        let named = Subject {
+            integration: Some("Email2AT"),
+            ..ctx()
+        };
+        for cause in EVERY {
+            let steps = remedy(cause, &named).steps.join("\n");
+            assert!(
+                steps.contains("Email2AT") || cause == Cause::UnreadableSecret,
+                "{cause:?}: {steps}"
+            );
+        }
+    }
+}

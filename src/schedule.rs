@@ -1,1 +1,267 @@
-//! To be written.
+//! Claims users that are due and runs their checks; runs checks that somebody asks for. One flight a user: the claim.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    attempt::Asker,
+    board::Entry,
+    check::{CheckError, Checker, Progress, Setup},
+    clock,
+    store::{StoreError, users::Claimed},
+    telemetry::chain,
+    user::UserId,
+};
+
+/// Claims are made so far ahead, so that checks begin on time.
+const HORIZON: Duration = Duration::from_secs(2);
+/// The store is asked for due users so often.
+const TICK: Duration = Duration::from_millis(500);
+/// One claim takes at most so many.
+const BATCH: u32 = 500;
+/// A store that fails is asked again after this.
+const STORE_PAUSE: Duration = Duration::from_secs(5);
+
+/// The user's next turn after `after`: turns are `interval` apart, at a phase given by a hash of the id, so that users are
+/// spread and stay where they are over restarts.
+#[must_use]
+pub fn next_slot(id: &UserId, interval: Duration, after: Timestamp) -> Timestamp {
+    let interval = i64::try_from(interval.as_millis())
+        .unwrap_or(i64::MAX)
+        .max(1);
+    let phase = spread(id, interval);
+    // A check that began a moment early must not have its own slot again.
+    let after = after.as_millisecond() + (interval / 4).min(5_000);
+    let turns = (after - phase).div_euclid(interval) + 1;
+    Timestamp::from_millisecond(phase + turns * interval).unwrap_or(Timestamp::MAX)
+}
+
+/// When a user that is new is checked first: soon, but not all at once.
+#[must_use]
+pub fn first_slot(id: &UserId, interval: Duration, now: Timestamp) -> Timestamp {
+    let within = interval.min(Duration::from_secs(30));
+    let within = i64::try_from(within.as_millis()).unwrap_or(i64::MAX).max(1);
+    now + Duration::from_millis(spread(id, within).unsigned_abs())
+}
+
+fn spread(id: &UserId, within: i64) -> i64 {
+    let hash = Sha256::digest(id.as_str().as_bytes());
+    let number = hash
+        .iter()
+        .take(7)
+        .fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
+    number % within
+}
+
+/// A check that somebody waits for.
+#[derive(Debug)]
+pub struct Ask {
+    /// Whose.
+    pub id: UserId,
+    /// Within the budget, or in spite of a hold.
+    pub asker: Asker,
+    /// Told as it happens.
+    pub progress: mpsc::UnboundedSender<Progress>,
+    /// Told at the end.
+    pub reply: oneshot::Sender<Result<Arc<Entry>, AskError>>,
+}
+
+/// Why an asked-for check has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// No such user.
+    #[error("no user {0} is configured")]
+    Unknown(UserId),
+    /// It stayed in flight.
+    #[error("another check of this user is still under way")]
+    Busy,
+    /// The check itself.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// The scheduler has ended.
+    #[error("lockwatch is stopping")]
+    Stopping,
+}
+
+/// Runs until `checker.stopping`.
+#[derive(Debug)]
+pub struct Scheduler {
+    /// Runs the checks.
+    pub checker: Arc<Checker>,
+    /// The configuration in force.
+    pub setup: watch::Receiver<Arc<Setup>>,
+    /// Checks that somebody asks for.
+    pub asks: mpsc::Receiver<Ask>,
+    /// Told after the first claim.
+    pub ready: watch::Sender<bool>,
+}
+
+impl Scheduler {
+    /// Runs until stopping, then drains: nothing new starts, what runs may end within the timeout of a probe and 2 s.
+    pub async fn run(mut self) {
+        let tracker = TaskTracker::new();
+        let stopping = self.checker.stopping.clone();
+        let mut tick = Instant::now();
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => break,
+                Some(ask) = self.asks.recv() => {
+                    let (checker, setup) = (Arc::clone(&self.checker), self.setup.borrow().clone());
+                    tracker.spawn(answer(checker, setup, ask));
+                }
+                () = sleep_until(tick) => tick = Instant::now() + self.claim(&tracker).await,
+            }
+        }
+        tracker.close();
+        let patience = self.setup.borrow().config.autotask.timeout + Duration::from_secs(2);
+        if timeout(patience, tracker.wait()).await.is_err() {
+            tracing::warn!(
+                checks = tracker.len(),
+                "checks did not end in time and are left to their claims"
+            );
+        }
+    }
+
+    /// Claims what is due and starts it; returns the pause until the next claim.
+    async fn claim(&self, tracker: &TaskTracker) -> Duration {
+        let setup = self.setup.borrow().clone();
+        let claimed = self
+            .checker
+            .store
+            .claim_due(clock::now(), HORIZON, setup.lease(), BATCH)
+            .await;
+        match claimed {
+            Ok(claimed) => {
+                let full = claimed.len() >= BATCH as usize;
+                for user in claimed {
+                    tracker.spawn(when_due(
+                        Arc::clone(&self.checker),
+                        Arc::clone(&setup),
+                        user,
+                    ));
+                }
+                self.ready.send_replace(true);
+                if full { Duration::ZERO } else { TICK }
+            }
+            Err(cause) => {
+                tracing::error!(
+                    cause = chain(&cause),
+                    "failed to claim users: no attempt is made until the store works"
+                );
+                STORE_PAUSE
+            }
+        }
+    }
+}
+
+async fn when_due(checker: Arc<Checker>, setup: Arc<Setup>, claimed: Claimed) {
+    let now = clock::now();
+    let wait = Duration::try_from(claimed.due.duration_since(now)).unwrap_or_default();
+    tokio::select! {
+        () = checker.stopping.cancelled() => {
+            give_back(&checker, claimed, None).await;
+            return;
+        }
+        () = sleep(wait.min(HORIZON)) => {}
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a histogram of seconds")]
+    let late = clock::now().duration_since(claimed.due).as_millis() as f64 / 1000.0;
+    checker.metrics.began(late);
+    let id = claimed.claim.id.clone();
+    match guarded(&checker, &setup, claimed, Asker::Schedule, &|_| {}).await {
+        Ok(_) | Err(CheckError::Stopping) => {}
+        Err(CheckError::Overtaken) => tracing::debug!(user.id = %id, "check overtaken"),
+        Err(CheckError::Store(cause)) => {
+            tracing::error!(user.id = %id, cause = chain(&cause), "failed to keep a check's result");
+        }
+    }
+}
+
+async fn answer(checker: Arc<Checker>, setup: Arc<Setup>, ask: Ask) {
+    let progress = |step| {
+        // Whoever asked may have gone; the check goes on.
+        let _ = ask.progress.send(step);
+    };
+    let result = check_now(&checker, &setup, &ask.id, ask.asker, &progress).await;
+    let _ = ask.reply.send(result);
+}
+
+/// Checks one user now, as soon as nobody else does.
+///
+/// # Errors
+/// When there is no such user, it stays in flight, or the result could not be kept.
+pub async fn check_now(
+    checker: &Checker,
+    setup: &Setup,
+    id: &UserId,
+    asker: Asker,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Arc<Entry>, AskError> {
+    if setup.user(id).is_none() {
+        return Err(AskError::Unknown(id.clone()));
+    }
+    // A claim by a process that died ends by itself within one lease.
+    let deadline = Instant::now() + setup.lease() + HORIZON;
+    let mut changes = checker.board.changes();
+    loop {
+        let claimed = checker
+            .store
+            .claim_one(id, clock::now(), setup.lease())
+            .await;
+        if let Some(claimed) = claimed.map_err(CheckError::Store)? {
+            return Ok(guarded(checker, setup, claimed, asker, progress).await?);
+        }
+        if Instant::now() >= deadline {
+            return Err(AskError::Busy);
+        }
+        if checker.stopping.is_cancelled() {
+            return Err(AskError::Stopping);
+        }
+        // The end of the other check shows on the board, or, when another process runs it, only in the store.
+        let _ = timeout(TICK, changes.changed()).await;
+    }
+}
+
+/// A panic in a check is a failed check, and nobody else's business.
+async fn guarded(
+    checker: &Checker,
+    setup: &Setup,
+    claimed: Claimed,
+    asker: Asker,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Arc<Entry>, CheckError> {
+    let Some(user) = setup.user(&claimed.claim.id) else {
+        // The configuration changed between claim and check.
+        give_back(checker, claimed, None).await;
+        return Err(CheckError::Overtaken);
+    };
+    checker.metrics.in_flight.inc();
+    let check = checker.check(setup, user, claimed.clone(), asker, progress);
+    let result = AssertUnwindSafe(check).catch_unwind().await;
+    checker.metrics.in_flight.dec();
+    let Ok(result) = result else {
+        tracing::error!(user.id = %user.id, "a check panicked; the user is checked again in its next turn");
+        let next = next_slot(&user.id, user.interval, clock::now());
+        give_back(checker, claimed, Some(next)).await;
+        return Err(CheckError::Overtaken);
+    };
+    result
+}
+
+async fn give_back(checker: &Checker, claimed: Claimed, due: Option<Timestamp>) {
+    let result: Result<(), StoreError> = checker.store.release(claimed.claim, due).await;
+    if let Err(cause) = result {
+        tracing::warn!(
+            cause = chain(&cause),
+            "failed to give a claim back; it ends by itself"
+        );
+    }
+}

@@ -1,10 +1,18 @@
 //! The configuration: values that cannot be malformed. `file` mirrors the TOML, `resolve` turns it into these types and
 //! collects every problem, `secret` knows where secrets come from.
 
-pub mod file;
+#[cfg(test)]
+mod docs_tests;
+mod duration;
+mod file;
+mod keys;
+mod positions;
 pub mod problem;
+mod read;
+mod report;
 pub mod resolve;
 pub mod secret;
+mod secret_check;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,6 +23,7 @@ use crate::{autotask::hosts::AllowedHosts, config::secret::SecretSource, user::U
 
 pub use problem::{Problem, Problems};
 pub use resolve::load;
+pub use secret_check::{SecretFinding, Severity, secret_problems};
 
 /// A whole configuration, resolved.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ pub mod envelope;
 pub mod mailer;
 pub mod message;
 pub mod outbox;
+pub mod owed;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,1 +1,156 @@
-//! To be written.
+//! The endpoint: metrics, health, API and page. Reads the board; changes go through the scheduler and `App::reload`.
+
+mod access;
+pub mod api;
+pub mod page;
+pub mod view;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use hyper_util::rt::TokioTimer;
+use serde_json::json;
+use tokio::task::JoinHandle;
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
+    set_header::SetResponseHeaderLayer,
+};
+
+use crate::app::App;
+
+/// A request's head must come within this.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// Nothing that a client sends is longer.
+const BODY_LIMIT: usize = 16 * 1024;
+/// Answers under way at the end have so long.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// A running endpoint.
+pub struct Served {
+    handle: axum_server::Handle<SocketAddr>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Served {
+    /// Ends it; answers under way may end.
+    pub async fn shutdown(self) {
+        self.handle.graceful_shutdown(Some(LAST_ANSWERS));
+        // Its end is all that is wanted.
+        let _ = self.task.await;
+    }
+}
+
+/// Serves `app` on `listener` until shut down.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(app: Arc<App>, listener: std::net::TcpListener) -> anyhow::Result<Served> {
+    let handle = axum_server::Handle::new();
+    let mut server = axum_server::from_tcp(listener)
+        .context("failed to serve the endpoint")?
+        .http1_only()
+        .handle(handle.clone());
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE);
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let task = tokio::spawn(server.serve(service));
+    Ok(Served { handle, task })
+}
+
+fn router(app: Arc<App>) -> Router {
+    let reads = Router::new()
+        .route("/", get(page::overview))
+        .route("/users/{id}", get(page::user))
+        .route("/metrics", get(metrics))
+        .route("/api/v1/users", get(api::users))
+        .route("/api/v1/users/{id}", get(api::user))
+        .layer(from_fn_with_state(Arc::clone(&app), access::read));
+    let changes = Router::new()
+        .route("/-/reload", post(reload))
+        .route("/api/v1/users/{id}/retry", post(api::retry))
+        .route("/api/v1/users/{id}/probe", post(api::probe))
+        .layer(from_fn_with_state(Arc::clone(&app), access::change));
+    let fixed =
+        |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    Router::new()
+        .route("/-/healthy", get(|| async { "alive\n" }))
+        .route("/-/ready", get(ready))
+        .merge(reads)
+        .merge(changes)
+        .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here; try / or /metrics") })
+        .layer(CompressionLayer::new())
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .layer(CatchPanicLayer::new())
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::CACHE_CONTROL, "no-store"))
+        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        .layer(fixed(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+        ))
+        .with_state(app)
+}
+
+/// An answer that says what is wrong.
+fn problem(status: StatusCode, error: impl AsRef<str>) -> Response {
+    (status, Json(json!({ "error": error.as_ref() }))).into_response()
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    if *app.ready.borrow() && !app.stopping.is_cancelled() {
+        "ready\n".into_response()
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not ready: the first claim of users is not done\n",
+        )
+            .into_response()
+    }
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let metrics = Arc::clone(&app.checker.metrics);
+    let entries = app.checker.board.all();
+    let encoded = tokio::task::spawn_blocking(move || metrics.encode(&entries)).await;
+    match encoded {
+        Ok(Ok(text)) => (
+            [(
+                header::CONTENT_TYPE,
+                "text/plain; version=0.0.4; charset=utf-8",
+            )],
+            text,
+        )
+            .into_response(),
+        _ => problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "failed to encode the metrics",
+        ),
+    }
+}
+
+async fn reload(State(app): State<Arc<App>>) -> Response {
+    match app.reload().await {
+        Ok(()) => Json(json!({ "reloaded": true })).into_response(),
+        Err(why) => {
+            let problems: Vec<String> = match &why {
+                crate::app::ReloadError::Problems(problems) => {
+                    problems.0.iter().map(ToString::to_string).collect()
+                }
+                _ => Vec::new(),
+            };
+            let answer = json!({ "error": why.to_string(), "problems": problems });
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(answer)).into_response()
+        }
+    }
+}

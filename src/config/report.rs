@@ -1,0 +1,303 @@
+//! Collects what is wrong with one file: one problem a place, follow-up errors left out, at most 100 listed.
+
+use std::{
+    collections::HashSet,
+    fmt::Write as _,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use super::{Problem, keys, positions::Positions};
+
+/// Problems listed of one file.
+const LISTED: usize = 100;
+/// Characters shown of a key that is not ours.
+const KEY_SHOWN: usize = 32;
+
+/// One step from a table to something in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A key.
+    Key(String),
+    /// An element of a list, from 0.
+    Index(usize),
+}
+
+/// A key and the tables it is in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyPath(pub Vec<Step>);
+
+impl KeyPath {
+    /// From names without indices.
+    pub fn of(names: &str) -> Self {
+        Self(
+            names
+                .split('.')
+                .map(|name| Step::Key(name.to_owned()))
+                .collect(),
+        )
+    }
+
+    /// One step further.
+    pub fn key(&self, name: &str) -> Self {
+        self.step(Step::Key(name.to_owned()))
+    }
+
+    /// The element at `index` (from 0).
+    pub fn index(&self, index: usize) -> Self {
+        self.step(Step::Index(index))
+    }
+
+    fn step(&self, step: Step) -> Self {
+        Self(self.0.iter().cloned().chain([step]).collect())
+    }
+
+    /// The path without its last step.
+    pub fn parent(&self) -> Self {
+        Self(self.0[..self.0.len().saturating_sub(1)].to_vec())
+    }
+
+    /// The names alone, as `keys` knows them.
+    pub fn pattern(&self) -> Vec<&str> {
+        self.0
+            .iter()
+            .filter_map(|step| match step {
+                Step::Key(name) => Some(name.as_str()),
+                Step::Index(_) => None,
+            })
+            .collect()
+    }
+
+    /// For people: `users[2].labels.customer`, counting from 1. Keys that are not ours are escaped and shortened.
+    pub fn shown(&self) -> String {
+        let mut text = String::new();
+        for step in &self.0 {
+            match step {
+                Step::Key(name) => {
+                    if !text.is_empty() {
+                        text.push('.');
+                    }
+                    text.push_str(&shown_key(name));
+                }
+                // Writing into a String cannot fail.
+                Step::Index(index) => drop(write!(text, "[{}]", index + 1)),
+            }
+        }
+        text
+    }
+}
+
+/// A key as it may be printed.
+pub fn shown_key(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let short: String = name.chars().take(KEY_SHOWN).collect();
+    let cut = if short.len() < name.len() { "…" } else { "" };
+    if !name.is_empty() && name.chars().all(bare) {
+        format!("{short}{cut}")
+    } else {
+        format!("\"{}{cut}\"", short.escape_debug())
+    }
+}
+
+/// What is wrong with one file.
+pub struct Report<'a> {
+    file: PathBuf,
+    positions: Positions<'a>,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+    /// Places that have their problem.
+    seen: HashSet<usize>,
+    /// Lines that are not TOML, and what a broken table header leaves without a table.
+    hidden: Vec<bool>,
+    /// Keys that are there but could not be read, so that they are not missing.
+    broken: HashSet<String>,
+    not_toml: bool,
+}
+
+impl<'a> Report<'a> {
+    /// Nothing is wrong yet.
+    pub fn new(file: &Path, text: &'a str) -> Self {
+        let positions = Positions::new(text);
+        Self {
+            file: file.to_owned(),
+            hidden: vec![false; positions.lines()],
+            positions,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            seen: HashSet::new(),
+            broken: HashSet::new(),
+            not_toml: false,
+        }
+    }
+
+    /// The folder that relative paths of this file start from.
+    pub fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+
+    /// The text is not TOML at `at`. Lists one problem a line and hides what follows from it.
+    pub fn syntax(&mut self, at: usize, message: &str) {
+        self.not_toml = true;
+        if self.hidden(at) {
+            return;
+        }
+        self.push(at, String::new(), message);
+        let line = self.positions.line(at);
+        let hidden = if self.positions.is_header(line) {
+            self.positions.section(at)
+        } else {
+            line..line + 1
+        };
+        self.hidden[hidden].fill(true);
+    }
+
+    /// What stands at `at` is wrong.
+    pub fn problem(&mut self, at: &Range<usize>, key: &KeyPath, message: &str) {
+        self.broken.insert(key.shown());
+        if !self.hidden(at.start) && self.seen.insert(at.start) {
+            self.push(at.start, key.shown(), message);
+        }
+    }
+
+    /// What stands at `at` is not what belongs there: `what` is a fragment such as "is not a duration".
+    pub fn wrong(&mut self, at: &Range<usize>, key: &KeyPath, what: &str) {
+        let write = match key.0.last() {
+            Some(Step::Index(_)) => keys::write_element(&key.pattern()),
+            _ => keys::write(&key.pattern()),
+        };
+        self.problem(at, key, &format!("{what}; write {write}"));
+    }
+
+    /// A key that must be in the table at `table` is not there.
+    pub fn missing(&mut self, table: &Range<usize>, key: &KeyPath) {
+        self.lacking(table, key, "is missing");
+    }
+
+    /// As [`Report::missing`], in other words.
+    pub fn lacking(&mut self, table: &Range<usize>, key: &KeyPath, what: &str) {
+        if self.not_toml || self.is_broken(key) {
+            return;
+        }
+        let write = keys::write(&key.pattern());
+        // Several keys may be missing from one table, so its place is not marked as seen.
+        if !self.hidden(table.start) {
+            self.push(table.start, key.shown(), &format!("{what}; write {write}"));
+        }
+    }
+
+    /// `key` is there but could not be read, or a misspelt key stands in its stead.
+    pub fn mark_broken(&mut self, key: &KeyPath) {
+        self.broken.insert(key.shown());
+    }
+
+    /// Whether `key` was marked, by a problem of its own or as misspelt.
+    pub fn is_broken(&self, key: &KeyPath) -> bool {
+        self.broken.contains(&key.shown())
+    }
+
+    /// As [`Report::is_broken`], or something in it is.
+    pub fn is_broken_within(&self, key: &KeyPath) -> bool {
+        let key = key.shown();
+        let within = |broken: &String| {
+            broken
+                .strip_prefix(&key)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.not_toml || self.broken.iter().any(within)
+    }
+
+    /// Something suspicious that refuses nothing.
+    pub fn warn(&mut self, at: &Range<usize>, key: &KeyPath, message: &str) {
+        let at = Some(self.positions.of(at.start));
+        self.warnings.push(self.made(at, key.shown(), message));
+    }
+
+    /// As [`Report::warn`], about something that is not there.
+    pub fn warn_whole(&mut self, key: &str, message: &str) {
+        self.warnings.push(self.made(None, key.to_owned(), message));
+    }
+
+    /// `file:line` of `at`, to point there from elsewhere.
+    pub fn place(&self, at: &Range<usize>) -> String {
+        format!("{}:{}", self.file.display(), self.positions.of(at.start).0)
+    }
+
+    /// Problems and warnings, by place, each list cut to what is listed of one file.
+    pub fn finish(self) -> (Vec<Problem>, Vec<Problem>) {
+        (
+            listed(&self.file, self.problems),
+            listed(&self.file, self.warnings),
+        )
+    }
+
+    fn hidden(&self, at: usize) -> bool {
+        self.hidden[self.positions.line(at)]
+    }
+
+    fn push(&mut self, at: usize, key: String, message: &str) {
+        let at = Some(self.positions.of(at));
+        self.problems.push(self.made(at, key, message));
+    }
+
+    fn made(&self, at: Option<(usize, usize)>, key: String, message: &str) -> Problem {
+        Problem {
+            file: self.file.clone(),
+            at,
+            key,
+            message: message.to_owned(),
+        }
+    }
+}
+
+fn listed(file: &Path, mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort();
+    let more = problems.len().saturating_sub(LISTED);
+    if more > 0 {
+        problems.truncate(LISTED);
+        problems.push(Problem {
+            file: file.to_owned(),
+            at: None,
+            key: String::new(),
+            message: format!("… and {more} more"),
+        });
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_shown_short_and_on_one_line() {
+        let path = KeyPath::of("users").index(1).key("labels").key("a b\n");
+        assert_eq!(path.shown(), r#"users[2].labels."a b\n""#);
+        assert_eq!(shown_key(&"x".repeat(40)), format!("{}…", "x".repeat(32)));
+        assert_eq!(shown_key(""), "\"\"");
+    }
+
+    #[test]
+    fn a_hundred_problems_are_listed_and_the_rest_counted() {
+        let text = "\n".repeat(300);
+        let mut report = Report::new(Path::new("f.toml"), &text);
+        for line in 0..250 {
+            report.problem(&(line..line), &KeyPath::of("web"), "is wrong");
+        }
+        let (problems, _) = report.finish();
+        assert_eq!(problems.len(), 101);
+        assert_eq!(problems[100].to_string(), "f.toml: … and 150 more");
+        assert_eq!(problems[0].at, Some((1, 1)));
+    }
+
+    #[test]
+    fn one_place_has_one_problem() {
+        let mut report = Report::new(Path::new("f.toml"), "x = 1\n");
+        let key = KeyPath::of("web.listen");
+        report.problem(&(0..1), &key, "first");
+        report.problem(&(0..1), &key, "second");
+        report.missing(&(3..4), &key);
+        let (problems, _) = report.finish();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].message, "first");
+    }
+}

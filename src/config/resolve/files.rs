@@ -1,0 +1,141 @@
+//! Which files a configuration is made of, and their content.
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use glob::{MatchOptions, Pattern};
+use sha2::{Digest, Sha256};
+
+use crate::config::{
+    Problem,
+    file::Texts,
+    positions::Positions,
+    report::{KeyPath, Report},
+};
+
+/// One file and its text.
+pub struct Source {
+    /// As given, or as found.
+    pub path: PathBuf,
+    content: String,
+}
+
+impl Source {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self, Problem> {
+        let problem = |at, message| Problem {
+            file: path.to_owned(),
+            at,
+            key: String::new(),
+            message,
+        };
+        let bytes =
+            fs::read(path).map_err(|error| problem(None, format!("cannot be read: {error}")))?;
+        let content = String::from_utf8(bytes).map_err(|error| {
+            let good = error.utf8_error().valid_up_to();
+            let before = String::from_utf8_lossy(&error.as_bytes()[..good]);
+            let at = Positions::new(&before).of(good);
+            problem(
+                Some(at),
+                "is not UTF-8 from here; save the file as UTF-8".to_owned(),
+            )
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            content,
+        })
+    }
+
+    /// The text, without the byte order mark that some editors write.
+    pub fn text(&self) -> &str {
+        self.content
+            .strip_prefix('\u{feff}')
+            .unwrap_or(&self.content)
+    }
+}
+
+/// What `cat FILES | sha256sum` says.
+pub fn sha256<'a>(sources: impl Iterator<Item = &'a Source>) -> String {
+    let mut hash = Sha256::new();
+    for source in sources {
+        hash.update(source.content.as_bytes());
+    }
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// The files that `include` names, in its order, then by name, each once; and those that cannot be read.
+pub fn included(
+    include: Option<&Texts>,
+    main: &Path,
+    report: &mut Report<'_>,
+) -> (Vec<Source>, Vec<Problem>) {
+    let mut known: HashSet<PathBuf> = fs::canonicalize(main).into_iter().collect();
+    let mut sources = Vec::new();
+    let mut unreadable = Vec::new();
+    for (index, pattern) in include
+        .into_iter()
+        .flat_map(|list| list.get_ref())
+        .enumerate()
+    {
+        let key = KeyPath::of("include").index(index);
+        let at = pattern.span();
+        let paths = match matches(pattern.get_ref(), report.folder()) {
+            Ok(paths) => paths,
+            Err(what) => {
+                report.wrong(&at, &key, what);
+                continue;
+            }
+        };
+        if paths.is_empty() {
+            if pattern.get_ref().contains(['*', '?', '[']) {
+                report.warn(&at, &key, "matches no file");
+            } else {
+                report.problem(
+                    &at,
+                    &key,
+                    "names a file that is not there; create it or remove the entry",
+                );
+            }
+        }
+        for path in paths {
+            let same = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+            if !known.insert(same) {
+                continue;
+            }
+            match Source::read(&path) {
+                Ok(source) => sources.push(source),
+                Err(problem) => unreadable.push(problem),
+            }
+        }
+    }
+    (sources, unreadable)
+}
+
+fn matches(pattern: &str, folder: &Path) -> Result<Vec<PathBuf>, &'static str> {
+    if pattern.is_empty() {
+        return Err("is empty");
+    }
+    // Hidden files are left out: they are what editors and mounts leave behind.
+    let options = MatchOptions {
+        require_literal_leading_dot: true,
+        ..MatchOptions::default()
+    };
+    let folder = folder
+        .to_str()
+        .ok_or("lies in a folder whose name is not UTF-8")?;
+    let whole = if Path::new(pattern).is_absolute() || folder.is_empty() {
+        pattern.to_owned()
+    } else {
+        format!("{}/{pattern}", Pattern::escape(folder))
+    };
+    glob::glob_with(&whole, options)
+        .map_err(|_| "is not a file pattern")?
+        .collect::<Result<_, _>>()
+        .map_err(|_| "leads into a folder that cannot be read")
+}

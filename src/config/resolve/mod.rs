@@ -1,0 +1,123 @@
+//! From the mirror to types that cannot be wrong, collecting every problem of every file. Opens no secret and no
+//! connection.
+
+mod autotask;
+mod email;
+mod files;
+mod source;
+mod take;
+mod users;
+mod web;
+
+use std::{path::Path, sync::Arc};
+
+use super::{
+    Config, Problem, Problems, Schedule, file,
+    read::{Role, read},
+    report::Report,
+};
+use files::Source;
+use users::Users;
+
+/// Reads a configuration and everything it includes; the second part are warnings.
+///
+/// # Errors
+/// Every structural problem of all files.
+pub fn load(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
+    let main = Source::read(path).map_err(|problem| Problems(vec![problem]))?;
+    let mut report = Report::new(&main.path, main.text());
+    let mut mirror = read(main.text(), Role::Main, &mut report);
+    let (included, mut problems) =
+        files::included(mirror.include.as_ref(), &main.path, &mut report);
+    let main_users = mirror.users.take().unwrap_or_default();
+    let settings = Settings::resolve(mirror, &mut report);
+
+    let mut shared = settings.shared;
+    let mut users = Vec::new();
+    let mut warnings = Vec::new();
+    let mut add = |mut report: Report<'_>, list: Vec<toml::Spanned<file::User>>| {
+        for (index, user) in list.into_iter().enumerate() {
+            users.extend(shared.user(user, index, &mut report).map(Arc::new));
+        }
+        let (wrong, suspicious) = report.finish();
+        problems.extend(wrong);
+        warnings.extend(suspicious);
+    };
+    add(report, main_users);
+    for source in &included {
+        let mut report = Report::new(&source.path, source.text());
+        let users = read(source.text(), Role::Included, &mut report).users;
+        add(report, users.unwrap_or_default());
+    }
+    if !users
+        .iter()
+        .any(|user: &Arc<crate::user::User>| user.enabled)
+    {
+        warnings.push(Problem {
+            file: main.path.clone(),
+            at: None,
+            key: "users".to_owned(),
+            message: "there is no enabled user: nothing is watched".to_owned(),
+        });
+    }
+    users.sort_by(|a, b| a.id.cmp(&b.id));
+    let sources = || std::iter::once(&main).chain(&included);
+    match (settings.complete, problems.is_empty()) {
+        (Some(rest), true) => Ok((
+            Config {
+                files: sources().map(|source| source.path.clone()).collect(),
+                sha256: files::sha256(sources()),
+                autotask: rest.autotask,
+                schedule: rest.schedule,
+                lockout: rest.lockout,
+                store: rest.store,
+                email: rest.email,
+                web: rest.web,
+                users,
+            },
+            warnings,
+        )),
+        _ => Err(Problems(problems)),
+    }
+}
+
+/// What the main file settles for all users.
+struct Settings {
+    shared: Users,
+    complete: Option<Complete>,
+}
+
+/// Everything but files and users.
+struct Complete {
+    autotask: super::Autotask,
+    schedule: Schedule,
+    lockout: super::Lockout,
+    store: super::StoreLocation,
+    email: Option<super::Email>,
+    web: super::Web,
+}
+
+impl Settings {
+    fn resolve(mirror: file::File, report: &mut Report<'_>) -> Self {
+        let autotask = autotask::autotask(mirror.autotask, report);
+        let timeout = autotask
+            .as_ref()
+            .map_or(take::secs(10), |table| table.timeout);
+        let (interval, max_in_flight) = autotask::schedule(mirror.schedule, timeout, report);
+        let lockout = autotask::lockout(mirror.lockout, report);
+        let store = autotask::store(mirror.store, report);
+        let (email, operator) = email::email(mirror.email, report);
+        let web = web::web(mirror.web, report);
+        Self {
+            shared: Users::new(interval, timeout, operator),
+            complete: autotask.map(|autotask| Complete {
+                autotask,
+                schedule: Schedule { max_in_flight },
+                lockout,
+                store,
+                email,
+                web,
+            }),
+        }
+    }
+}

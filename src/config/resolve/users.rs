@@ -1,0 +1,300 @@
+//! `[[users]]` of all files.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+    time::Duration,
+};
+
+use email_address::EmailAddress;
+use jiff::Timestamp;
+use reqwest::header::HeaderValue;
+use secrecy::SecretString;
+use toml::{Spanned, value::Datetime};
+
+use super::{autotask::interval, email::Operator, source::source, take};
+use crate::{
+    clock,
+    config::{
+        file::{self, Code, Maybe},
+        report::{KeyPath, Report},
+        secret::SecretSource,
+    },
+    user::{User, UserId, Username},
+};
+
+/// What users have in common.
+pub struct Users {
+    /// Of a user that has no interval of its own.
+    pub interval: Duration,
+    /// One probe.
+    pub timeout: Duration,
+    /// Who is mailed about a user that names nobody.
+    pub operator: Operator,
+    ids: HashMap<String, String>,
+    usernames: HashMap<String, String>,
+}
+
+impl Users {
+    /// No user yet.
+    pub fn new(interval: Duration, timeout: Duration, operator: Operator) -> Self {
+        Self {
+            interval,
+            timeout,
+            operator,
+            ids: HashMap::new(),
+            usernames: HashMap::new(),
+        }
+    }
+
+    /// The user at `index` of the file of `report`.
+    pub fn user(
+        &mut self,
+        table: Spanned<file::User>,
+        index: usize,
+        report: &mut Report<'_>,
+    ) -> Option<User> {
+        let key = KeyPath::of("users").index(index);
+        let at = table.span();
+        let table = table.into_inner();
+        for (name, there) in [
+            ("id", table.id.is_some()),
+            ("username", table.username.is_some()),
+            ("secret", table.secret.is_some()),
+            ("integration_code", table.integration_code.is_some()),
+        ] {
+            if !there {
+                report.missing(&at, &key.key(name));
+            }
+        }
+        let id = self.id(table.id, &key.key("id"), report);
+        let username = self.username(table.username, id.as_ref(), &at, &key, report);
+        let secret_key = key.key("secret");
+        let secret = table.secret.and_then(|table| {
+            let at = table.span();
+            source(table.into_inner(), &at, &secret_key, report)
+        });
+        let integration_code = table
+            .integration_code
+            .and_then(|code| integration_code(code, &key.key("integration_code"), report));
+        let notify = self.notify(table.notify, &at, &key.key("notify"), report);
+        let tenant = tenant(
+            table.tenant,
+            username.as_ref(),
+            &at,
+            &key.key("tenant"),
+            report,
+        );
+        let integration =
+            take::parsed(table.integration, &key.key("integration"), report, |text| {
+                take::clean(text, 128)
+            });
+        let entity = take::parsed(table.entity, &key.key("entity"), report, entity);
+        let interval = interval(table.interval, &key.key("interval"), self.timeout, report);
+        let created = created(table.created, &key.key("created"), report);
+        let labels = labels(table.labels, &key.key("labels"), report);
+        Some(User {
+            id: id?,
+            username: username?,
+            secret: secret?,
+            integration_code: integration_code?,
+            notify,
+            tenant: tenant?,
+            integration,
+            entity: entity.unwrap_or_else(|| "Companies".to_owned()),
+            interval: interval.unwrap_or(self.interval),
+            enabled: table.enabled.is_none_or(Spanned::into_inner),
+            created,
+            labels,
+        })
+    }
+
+    fn id(
+        &mut self,
+        field: Maybe<String>,
+        key: &KeyPath,
+        report: &mut Report<'_>,
+    ) -> Option<UserId> {
+        let at = field.as_ref().map(Spanned::span)?;
+        let id = take::parsed(field, key, report, |text| {
+            UserId::parse(text).map_err(|_| "is not an id")
+        })?;
+        let here = report.place(&at);
+        if let Some(there) = self.ids.get(id.as_str()) {
+            report.problem(
+                &at,
+                key,
+                &format!("is the id of the user at {there} already; write another"),
+            );
+        } else {
+            self.ids.insert(id.as_str().to_owned(), here);
+        }
+        Some(id)
+    }
+
+    /// Autotask locks per username, so two users of one name would spend one budget twice.
+    fn username(
+        &mut self,
+        field: Maybe<String>,
+        id: Option<&UserId>,
+        user: &Range<usize>,
+        key: &KeyPath,
+        report: &mut Report<'_>,
+    ) -> Option<Username> {
+        let key = key.key("username");
+        let at = field.as_ref().map(Spanned::span)?;
+        let username = take::parsed(field, &key, report, username)?;
+        if let Some(other) = self.usernames.get(&username.key()) {
+            report.problem(&at, &key, &format!("is the username of {other} already (upper and lower case are the same to Autotask); remove one of the two users"));
+        } else {
+            let place = report.place(user);
+            let name = id.map_or(format!("the user at {place}"), |id| {
+                format!("{id} ({place})")
+            });
+            self.usernames.insert(username.key(), name);
+        }
+        Some(username)
+    }
+
+    fn notify(
+        &self,
+        field: Option<file::Texts>,
+        user: &Range<usize>,
+        key: &KeyPath,
+        report: &mut Report<'_>,
+    ) -> Vec<EmailAddress> {
+        let at = field.as_ref().map_or(user.clone(), Spanned::span);
+        match take::each(field, key, report, take::address) {
+            Some(list) => {
+                if list.is_empty() && !report.is_broken_within(key) {
+                    report.problem(
+                        &at,
+                        key,
+                        "is empty; name somebody, or remove it to mail email.to",
+                    );
+                }
+                list
+            }
+            None => {
+                if self.operator.known && self.operator.to.is_empty() {
+                    report.missing(&at, key);
+                }
+                self.operator.to.clone()
+            }
+        }
+    }
+}
+
+/// It goes into a header.
+fn username(text: &str) -> Result<Username, &'static str> {
+    let text = take::name(text, 320)?;
+    if !text.is_ascii() || HeaderValue::from_str(&text).is_err() {
+        return Err("holds characters other than printable ASCII");
+    }
+    Ok(Username::new(text))
+}
+
+fn integration_code(
+    code: Spanned<Code>,
+    key: &KeyPath,
+    report: &mut Report<'_>,
+) -> Option<SecretSource> {
+    let at = code.span();
+    let text = match code.into_inner() {
+        Code::Source(table) => return source(table, &at, key, report),
+        Code::Plain(text) => text,
+    };
+    let wrong = if text == "vendor-held" {
+        Some("asks for vendor-held codes, which are not supported yet")
+    } else if text.is_empty() {
+        Some("is empty")
+    } else if text.chars().any(char::is_control) {
+        Some("holds control characters")
+    } else {
+        None
+    };
+    if let Some(what) = wrong {
+        report.wrong(&at, key, what);
+        return None;
+    }
+    Some(SecretSource::Plain(SecretString::from(text)))
+}
+
+/// Given, or the domain of the username.
+fn tenant(
+    field: Maybe<String>,
+    username: Option<&Username>,
+    user: &Range<usize>,
+    key: &KeyPath,
+    report: &mut Report<'_>,
+) -> Option<String> {
+    if field.is_some() {
+        return take::parsed(field, key, report, |text| take::name(text, 128));
+    }
+    let domain = username?
+        .as_str()
+        .rsplit_once('@')
+        .map(|(_, domain)| domain);
+    match domain.map(|domain| take::name(domain, 128)) {
+        Some(Ok(domain)) => Some(domain),
+        _ => {
+            report.lacking(
+                user,
+                key,
+                "is missing, and the username has no domain to take it from",
+            );
+            None
+        }
+    }
+}
+
+fn entity(text: &str) -> Result<String, &'static str> {
+    let begins_well = text.starts_with(|c: char| c.is_ascii_alphabetic());
+    if begins_well && text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric()) {
+        Ok(text.to_owned())
+    } else {
+        Err("is not the name of an entity")
+    }
+}
+
+fn created(field: Maybe<Datetime>, key: &KeyPath, report: &mut Report<'_>) -> Option<Timestamp> {
+    let field = field?;
+    // Without an offset jiff refuses it too: a time without one is no instant.
+    let Ok(created) = field.get_ref().to_string().parse::<Timestamp>() else {
+        report.wrong(&field.span(), key, "is not a date and time with an offset");
+        return None;
+    };
+    if created > clock::now() {
+        report.warn(
+            &field.span(),
+            key,
+            "lies in the future: no credential is presented before it",
+        );
+    }
+    Some(created)
+}
+
+fn labels(
+    field: Maybe<BTreeMap<Spanned<String>, Spanned<String>>>,
+    key: &KeyPath,
+    report: &mut Report<'_>,
+) -> BTreeMap<String, String> {
+    let Some(field) = field else {
+        return BTreeMap::new();
+    };
+    if field.get_ref().len() > 32 {
+        report.wrong(&field.span(), key, "holds too many texts");
+    }
+    let mut labels = BTreeMap::new();
+    for (name, value) in field.into_inner() {
+        let at = name.span();
+        let key = key.key(name.get_ref());
+        if take::name(name.get_ref(), 64).is_err() {
+            report.problem(&at, &key, "is not the name of a label; write 1 to 64 characters, without outer white space and control characters");
+            continue;
+        }
+        let value = take::parsed(Some(value), &key, report, |text| take::clean(text, 128));
+        labels.extend(value.map(|value| (name.into_inner(), value)));
+    }
+    labels
+}

@@ -1,0 +1,38 @@
+//! A secret from a program's standard output: no shell, nothing on its standard input, its complaints unseen.
+
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use super::{LONGEST, read_some};
+
+/// What the program writes. Dropping the future kills the program.
+pub async fn output(words: &[String]) -> Result<Vec<u8>, String> {
+    let Some((program, arguments)) = words.split_first() else {
+        return Err("names no program".to_owned());
+    };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        // It may print the secret there too.
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("cannot be started: {error}"))?;
+    let stdout = child.stdout.take().ok_or("has no standard output")?;
+    let bytes = read_some(stdout).await?;
+    if bytes.len() > LONGEST {
+        // It may be waiting for a reader; `text` says what is wrong.
+        return Ok(bytes);
+    }
+    let status = child
+        .wait()
+        .await
+        .map_err(|error| format!("cannot be waited for: {error}"))?;
+    if status.success() {
+        Ok(bytes)
+    } else {
+        Err(format!("failed with {status}"))
+    }
+}

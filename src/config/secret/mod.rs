@@ -1,0 +1,157 @@
+//! Where secrets come from, and reading them. A secret is read again before every use and never kept. Errors and
+//! `Debug` name the source, never the content, and of a command only the program: its arguments may be secrets too.
+
+mod command;
+mod mangled;
+
+use std::{
+    env, fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{
+    fs,
+    io::{AsyncRead, AsyncReadExt},
+};
+
+pub use mangled::mangled;
+
+/// The longest secret, in bytes.
+const LONGEST: usize = 64 * 1024;
+/// How long a source may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The source of a secret.
+#[derive(Clone)]
+pub enum SecretSource {
+    /// `{ file = "…" }`; one trailing newline is dropped.
+    File(PathBuf),
+    /// `{ env = "NAME" }`
+    Env(String),
+    /// `{ credential = "NAME" }`: a file in `$CREDENTIALS_DIRECTORY` (systemd).
+    Credential(String),
+    /// `{ command = ["program", "argument"] }`: its standard output, without a shell, 10 s, 64 KiB.
+    Command(Vec<String>),
+    /// A plain string: for integration codes only.
+    Plain(SecretString),
+}
+
+/// Why a secret could not be read. Names the source, never the content.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SecretError(pub String);
+
+impl SecretSource {
+    /// Reads the secret. One line break at its end is dropped.
+    ///
+    /// # Errors
+    /// When the source is missing, unreadable, empty, not UTF-8, too long (64 KiB) or too slow (10 s), or when the
+    /// secret holds control characters, which no header and no login can carry.
+    pub async fn read(&self) -> Result<SecretString, SecretError> {
+        let read = tokio::time::timeout(PATIENCE, self.bytes()).await;
+        let bytes = read
+            .unwrap_or_else(|_| Err("took longer than 10 s".to_owned()))
+            .map_err(|what| self.error(&what))?;
+        let secret = text(bytes).map_err(|what| self.error(what))?;
+        Ok(SecretString::from(secret))
+    }
+
+    /// The source in words: `file /etc/…`, `environment variable X`, `` command `pass` ``.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::File(path) => format!("file {}", path.display()),
+            Self::Env(name) => format!("environment variable {name}"),
+            Self::Credential(name) => format!("credential {name}"),
+            Self::Command(words) => {
+                format!("command `{}`", words.first().map_or("", String::as_str))
+            }
+            Self::Plain(_) => "the text in the configuration".to_owned(),
+        }
+    }
+
+    /// The file that it is read from, where it is one and systemd gave a folder for credentials.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(path.clone()),
+            Self::Credential(name) => {
+                env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(name))
+            }
+            Self::Env(_) | Self::Command(_) | Self::Plain(_) => None,
+        }
+    }
+
+    async fn bytes(&self) -> Result<Vec<u8>, String> {
+        match self {
+            Self::File(path) => read_file(path).await,
+            Self::Credential(_) => match self.file() {
+                Some(path) => read_file(&path).await,
+                None => Err("cannot be read: $CREDENTIALS_DIRECTORY is not set, so systemd passed no credentials".to_owned()),
+            },
+            Self::Env(name) => env::var_os(name)
+                .map(std::os::unix::ffi::OsStringExt::into_vec)
+                .ok_or_else(|| "is not set".to_owned()),
+            Self::Command(words) => command::output(words).await,
+            Self::Plain(text) => Ok(text.expose_secret().as_bytes().to_vec()),
+        }
+    }
+
+    fn error(&self, what: &str) -> SecretError {
+        SecretError(format!("{} {what}", self.describe()))
+    }
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretSource({})", self.describe())
+    }
+}
+
+async fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |error| format!("cannot be read: {error}");
+    let kind = fs::metadata(path).await.map_err(unreadable)?;
+    // Opening a pipe would wait for its writer, on a thread that cannot be stopped.
+    if !kind.is_file() {
+        return Err("is not a regular file".to_owned());
+    }
+    let file = fs::File::open(path).await.map_err(unreadable)?;
+    read_some(file).await
+}
+
+async fn read_some(source: impl AsyncRead + Unpin) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let most = LONGEST as u64 + 1;
+    source
+        .take(most)
+        .read_to_end(&mut bytes)
+        .await
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    Ok(bytes)
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, &'static str> {
+    if bytes.len() > LONGEST {
+        return Err("gives more than 64 KiB");
+    }
+    // The library's error holds the bytes.
+    let mut text = String::from_utf8(bytes).map_err(|_| "does not give UTF-8")?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    if text.is_empty() {
+        Err("is empty")
+    } else if text.chars().any(char::is_control) {
+        Err("gives control characters, such as a second line or a tab")
+    } else {
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

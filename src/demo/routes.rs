@@ -1,0 +1,349 @@
+//! Decides the answer to one request: which path, which credential, which state. Synchronous, is given `now`; the
+//! server calls it under a lock and delivers what it says.
+
+use axum::http::{Method, Request};
+use jiff::Timestamp;
+
+use super::{
+    answers::{self, Ending, RawAnswer},
+    api_user::{Announced, ApiUser, Right},
+    entities::Entity,
+    filter::Query,
+    world::{Flight, Place, Reach, THREADS, World},
+};
+
+/// An answer, and the place among the simultaneous requests it takes until it is delivered.
+#[derive(Debug)]
+pub struct Reply {
+    /// What to deliver.
+    pub answer: RawAnswer,
+    /// To be given back with [`World::land`].
+    pub flight: Option<Flight>,
+}
+
+/// What a path asks for.
+#[derive(Debug)]
+enum Ask {
+    ZoneInformation,
+    VersionInformation,
+    /// Wants a credential; the name of the endpoint, as far as the limit of simultaneous requests goes.
+    Api(&'static str, Read),
+}
+
+#[derive(Debug)]
+enum Read {
+    Version,
+    Threshold,
+    Query(Entity),
+    Count(Entity),
+    Item(Entity, i64),
+    Information(Entity),
+    Fields(Entity),
+}
+
+impl Ask {
+    /// None: a path that the web server does not know. Paths have no case.
+    fn of(method: &Method, path: &str) -> Option<Self> {
+        let path = path.to_ascii_lowercase();
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let get = method == Method::GET;
+        match parts.as_slice() {
+            ["atservicesrest", "versioninformation"] if get => Some(Self::VersionInformation),
+            ["atservicesrest", "v1.0", "zoneinformation"] if get => Some(Self::ZoneInformation),
+            ["atservicesrest", "v1.0", rest @ ..] => {
+                let (endpoint, read) = Read::of(get, method == Method::POST, rest)?;
+                Some(Self::Api(endpoint, read))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Read {
+    fn of(get: bool, post: bool, parts: &[&str]) -> Option<(&'static str, Self)> {
+        match parts {
+            ["version"] if get => return Some(("Version", Self::Version)),
+            ["thresholdinformation"] if get => {
+                return Some(("ThresholdInformation", Self::Threshold));
+            }
+            _ => {}
+        }
+        let (name, rest) = parts.split_first()?;
+        let entity = Entity::find(name)?;
+        let read = match rest {
+            ["query"] if get || post => Self::Query(entity),
+            ["query", "count"] if get || post => Self::Count(entity),
+            ["entityinformation"] if get => Self::Information(entity),
+            ["entityinformation", "fields"] if get => Self::Fields(entity),
+            [id] if get => Self::Item(entity, id.parse().ok()?),
+            _ => return None,
+        };
+        Some((entity.plural, read))
+    }
+}
+
+impl World {
+    /// Answers a request that reached `place`.
+    pub fn answer(&mut self, place: &Place, request: &Request<Vec<u8>>, now: Timestamp) -> Reply {
+        let ask = Ask::of(request.method(), request.uri().path());
+        let username = credential_of(request).unwrap_or_default();
+        let unanswered_before = self.stats(&username).unanswered_in_row;
+        let mut reply = match self.reach(place) {
+            Reach::Up => self.judge(place, ask, request, now),
+            Reach::Hang => {
+                let mut reply = self.judge(place, ask, request, now);
+                reply.answer = reply.answer.ending(Ending::Silence);
+                reply
+            }
+            // A request that came in just before the listener was closed.
+            Reach::Refuse => self.ignore(
+                ask.as_ref(),
+                request,
+                answers::unavailable().ending(Ending::CutBeforeStatus),
+            ),
+            Reach::Outage => self.ignore(ask.as_ref(), request, answers::unavailable()),
+            Reach::Maintenance => self.ignore(ask.as_ref(), request, answers::maintenance()),
+        };
+        if let Place::Zone(name) = place {
+            reply.answer.delay += self
+                .zones
+                .get(name)
+                .map_or_else(Default::default, |z| z.delay);
+        }
+        let unanswered = matches!(
+            reply.answer.ending,
+            Ending::Silence | Ending::CutBeforeStatus
+        );
+        if unanswered && !username.is_empty() {
+            let stats = self.stats_mut(&username);
+            // Even if it was let in: its client has not been told.
+            stats.unanswered_in_row = unanswered_before + 1;
+            stats.max_unanswered_in_row = stats.max_unanswered_in_row.max(stats.unanswered_in_row);
+        }
+        reply
+    }
+
+    /// Answers before any credential is looked at.
+    fn ignore(
+        &mut self,
+        ask: Option<&Ask>,
+        request: &Request<Vec<u8>>,
+        answer: RawAnswer,
+    ) -> Reply {
+        if let (Some(Ask::Api(..)), Some(username)) = (ask, credential_of(request)) {
+            self.stats_mut(&username).attempts += 1;
+        }
+        answer.into()
+    }
+
+    fn judge(
+        &mut self,
+        place: &Place,
+        ask: Option<Ask>,
+        request: &Request<Vec<u8>>,
+        now: Timestamp,
+    ) -> Reply {
+        match ask {
+            None => answers::not_found().into(),
+            Some(Ask::VersionInformation) => answers::version_information().into(),
+            Some(Ask::ZoneInformation) => {
+                let user = parameter(request, "user").unwrap_or_default();
+                self.zone_information(&user).into()
+            }
+            Some(Ask::Api(endpoint, read)) => {
+                let Some(username) = credential_of(request) else {
+                    return answers::rejected(&self.realm(place)).into();
+                };
+                self.stats_mut(&username).attempts += 1;
+                let scripted = self.scripts.get_mut(&username.to_lowercase());
+                if let Some(answer) = scripted.and_then(std::collections::VecDeque::pop_front) {
+                    self.count_scripted(&username, &answer);
+                    return answer.into();
+                }
+                self.api(place, endpoint, &read, &username, request, now)
+            }
+        }
+    }
+
+    fn zone_information(&mut self, username: &str) -> RawAnswer {
+        if username.trim().is_empty() {
+            return answers::zone_unknown();
+        }
+        self.stats_mut(username).lookups += 1;
+        let scripted = self.lookup_scripts.get_mut(&username.to_lowercase());
+        if let Some(answer) = scripted.and_then(std::collections::VecDeque::pop_front) {
+            return answer;
+        }
+        let Some(user) = self.user(username) else {
+            return answers::zone_unknown();
+        };
+        let Some(tenant) = self.tenants.get(&user.tenant) else {
+            return answers::zone_unknown();
+        };
+        let (name, url) = match &user.announced {
+            Announced::Truth => (&tenant.zone, None),
+            Announced::Zone(name) => (name, None),
+            Announced::Url(url) => (&tenant.zone, Some(url)),
+            Announced::Unknown => return answers::zone_unknown(),
+        };
+        match self.zones.get(name) {
+            Some(zone) => {
+                answers::zone_found(name, url.unwrap_or(&zone.url), zone.number, tenant.ci)
+            }
+            None => answers::zone_unknown(),
+        }
+    }
+
+    fn api(
+        &mut self,
+        place: &Place,
+        endpoint: &'static str,
+        read: &Read,
+        username: &str,
+        request: &Request<Vec<u8>>,
+        now: Timestamp,
+    ) -> Reply {
+        let secret = header(request, "secret").unwrap_or_default();
+        let user = match self.user(username) {
+            Some(user) if self.admits(user, place, &secret, now) => user.clone(),
+            _ => {
+                self.reject(username);
+                return answers::rejected(&self.realm(place)).into();
+            }
+        };
+        let code = header(request, "apiintegrationcode").unwrap_or_default();
+        if code != user.integration_code {
+            // Whether this counts as a failed login is not known; here it neither counts nor ends a streak. [?]
+            return answers::integration_code_invalid().into();
+        }
+        self.accept(username);
+        let flight = Flight {
+            tenant: user.tenant.clone(),
+            code,
+            endpoint: endpoint.to_ascii_lowercase(),
+        };
+        if self.flights.get(&flight).copied().unwrap_or(0) >= THREADS {
+            return answers::threads_exceeded(THREADS, method_name(read)).into();
+        }
+        let Some(tenant) = self.tenants.get_mut(&user.tenant) else {
+            return answers::not_found().into();
+        };
+        let used = tenant.used(now);
+        if used >= tenant.limit {
+            return answers::quota_exceeded(tenant.limit).into();
+        }
+        tenant.requests.push_back(now);
+        let slowed = slowed_by(used, tenant.limit);
+        let threshold = answers::threshold(tenant.limit, used + 1);
+        self.take_off(&flight);
+        let answer = match read {
+            Read::Threshold => threshold,
+            // The shape of this answer is not known; clients need its status. [?]
+            Read::Version => answers::version_information(),
+            Read::Information(entity) => entity.information(&user),
+            Read::Fields(entity) => entity.fields(self, &user.tenant),
+            Read::Query(entity) => self.query(&user, *entity, request, answers::items),
+            Read::Count(entity) => self.query(&user, *entity, request, |rows| {
+                RawAnswer::json(200, &serde_json::json!({ "queryCount": rows.len() }))
+            }),
+            Read::Item(entity, id) => self.item(&user, *entity, *id),
+        };
+        Reply {
+            answer: answer.after(slowed),
+            flight: Some(flight),
+        }
+    }
+
+    fn query(
+        &self,
+        user: &ApiUser,
+        entity: Entity,
+        request: &Request<Vec<u8>>,
+        answer: impl FnOnce(&[serde_json::Value]) -> RawAnswer,
+    ) -> RawAnswer {
+        let right = user.rights_on(entity.plural).query;
+        if right == Right::None {
+            return answers::permission_denied();
+        }
+        let query = if request.method() == Method::GET {
+            parameter(request, "search").and_then(|search| Query::read(search.as_bytes()))
+        } else {
+            Query::read(request.body())
+        };
+        let Some(query) = query else {
+            return answers::filter_missing();
+        };
+        let visible = match right {
+            Right::Restricted => Vec::new(),
+            Right::None | Right::All => entity.rows(self, &user.tenant),
+        };
+        answer(&query.select(visible))
+    }
+
+    fn item(&self, user: &ApiUser, entity: Entity, id: i64) -> RawAnswer {
+        let right = user.rights_on(entity.plural).query;
+        if right == Right::None {
+            return answers::permission_denied();
+        }
+        let mut rows = entity.rows(self, &user.tenant).into_iter();
+        let found = rows.find(|row| right == Right::All && row["id"] == id);
+        RawAnswer::json(200, &serde_json::json!({ "item": found }))
+    }
+
+    fn realm(&self, place: &Place) -> String {
+        let zone = match place {
+            Place::Central => None,
+            Place::Zone(name) => self.zones.get(name),
+        };
+        match zone {
+            Some(zone) => format!("webservices{}.autotask.net", zone.number),
+            None => "webservices.autotask.net".to_owned(),
+        }
+    }
+}
+
+impl From<RawAnswer> for Reply {
+    fn from(answer: RawAnswer) -> Self {
+        Self {
+            answer,
+            flight: None,
+        }
+    }
+}
+
+/// From half of the quota each request takes 0.5 s longer, from three quarters 1 s. [D]
+fn slowed_by(used: u32, limit: u32) -> std::time::Duration {
+    let (used, limit) = (u64::from(used), u64::from(limit));
+    let half_seconds = match used {
+        _ if used * 4 >= limit * 3 => 2,
+        _ if used * 2 >= limit => 1,
+        _ => 0,
+    };
+    std::time::Duration::from_millis(500 * half_seconds)
+}
+
+/// The username, when the request carries one in the header that counts. HTTP Basic is not read. [S]
+fn credential_of(request: &Request<Vec<u8>>) -> Option<String> {
+    header(request, "username").filter(|username| !username.trim().is_empty())
+}
+
+fn header(request: &Request<Vec<u8>>, name: &str) -> Option<String> {
+    let value = request.headers().get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+fn parameter(request: &Request<Vec<u8>>, name: &str) -> Option<String> {
+    let query = request.uri().query()?.as_bytes();
+    url::form_urlencoded::parse(query)
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.into_owned())
+}
+
+fn method_name(read: &Read) -> &'static str {
+    match read {
+        Read::Threshold => "getThresholdAndUsageInfo",
+        Read::Query(_) | Read::Count(_) | Read::Item(..) => "query",
+        Read::Version => "getVersion",
+        Read::Information(_) | Read::Fields(_) => "getEntityInfo",
+    }
+}

@@ -1,0 +1,82 @@
+//! Who must be told what when an incident opens or closes. Pure.
+
+use jiff::Timestamp;
+
+use super::{Facts, Kind, Notice};
+use crate::{
+    board::Entry,
+    config::Email,
+    diagnose::{Reason, Verdict},
+    incident::Event,
+};
+
+/// One notice per recipient: the user's own, and the operator's. A fault of the watching side is the operator's alone.
+#[must_use]
+pub fn notices(
+    event: &Event,
+    entry: &Entry,
+    last_accepted: Option<Timestamp>,
+    email: Option<&Email>,
+    host: &str,
+    now: Timestamp,
+) -> Vec<Notice> {
+    let (kind, incident) = match event {
+        Event::Opened(incident) if incident.diagnosis.verdict == Verdict::LockedOut => {
+            (Kind::LockedOut, incident)
+        }
+        Event::Opened(incident) => (Kind::Failing, incident),
+        Event::Recovered(incident) => (Kind::Recovered, incident),
+    };
+    let record = &entry.record;
+    let held = record.budget.held.is_some();
+    let facts = Facts {
+        user: entry.user.id.to_string(),
+        username: entry.user.username.as_str().to_owned(),
+        tenant: entry.user.tenant.clone(),
+        integration: entry.user.integration.clone(),
+        entity: entry.user.entity.clone(),
+        zone: record.zone.as_ref().map(|zone| zone.name.clone()),
+        incident: incident.id.clone(),
+        since: incident.since,
+        at: now,
+        last_accepted,
+        diagnosis: incident.diagnosis.clone(),
+        rejections: record.budget.rejections,
+        last_attempt: record.budget.last_attempt,
+        held,
+        next_attempt: (!held).then_some(entry.due),
+        host: host.to_owned(),
+        from_address: record.from.map(|address| address.to_string()),
+    };
+    let operators_alone = matches!(
+        incident.diagnosis.reason,
+        Reason::SecretUnreadable | Reason::ZoneUntrusted
+    );
+    let mut recipients: Vec<String> = Vec::new();
+    let mut add = |address: &email_address::EmailAddress| {
+        let known = |other: &String| other.eq_ignore_ascii_case(address.as_str());
+        if !recipients.iter().any(known) {
+            recipients.push(address.as_str().to_owned());
+        }
+    };
+    if !operators_alone {
+        entry.user.notify.iter().for_each(&mut add);
+    }
+    if let Some(email) = email
+        && (operators_alone || email.copy_operator)
+    {
+        email.to.iter().for_each(&mut add);
+    }
+    if recipients.is_empty() {
+        // Kept as not sent: what should have been told can still be looked up.
+        recipients.push(String::new());
+    }
+    let notice = |(nth, recipient): (usize, String)| Notice {
+        id: format!("{}.{}.{nth}", incident.id, kind.as_str()),
+        kind,
+        recipient,
+        created: now,
+        facts: facts.clone(),
+    };
+    recipients.into_iter().enumerate().map(notice).collect()
+}

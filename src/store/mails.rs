@@ -1,0 +1,271 @@
+//! Notices that are owed and mails that are frozen. A notice is in one mail at most, for ever.
+
+use jiff::Timestamp;
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+use super::{Store, StoreError, from_doc, millis, timestamp, to_doc, writer::Write};
+use crate::notify::Notice;
+
+/// So many notices share a mail at most.
+const NOTICES_A_MAIL: i64 = 50;
+
+/// A mail as it will be sent, however often that takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrozenMail {
+    /// Our id.
+    pub id: String,
+    /// The header's.
+    pub message_id: String,
+    /// The one recipient.
+    pub recipient: String,
+    /// The whole message.
+    pub bytes: Vec<u8>,
+    /// When it was frozen.
+    pub created: Timestamp,
+    /// Tries so far.
+    pub tries: u32,
+}
+
+/// What became of one try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// The server took it.
+    Sent,
+    /// Try again then.
+    Later {
+        /// When.
+        at: Timestamp,
+        /// What the server said.
+        why: String,
+    },
+    /// It will never be taken.
+    Dead {
+        /// What the server said.
+        why: String,
+    },
+}
+
+/// What waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Notices and mails that have not been sent yet.
+    pub pending: u64,
+    /// When the oldest of them was made.
+    pub oldest: Option<Timestamp>,
+    /// When something is next to be done.
+    pub next: Option<Timestamp>,
+}
+
+struct Freeze {
+    mail: FrozenMail,
+    notices: Vec<String>,
+}
+
+struct Tell {
+    mail: String,
+    tried: Tried,
+    now: Timestamp,
+}
+
+impl Store {
+    /// The notices owed to the recipient whose gathering time is over first, if any is over: all of them, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn owed(&self, now: Timestamp) -> Result<Vec<Notice>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT facts FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND recipient = \
+             (SELECT recipient FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND due_at <= $1 \
+              ORDER BY due_at, id LIMIT 1) ORDER BY created_at, id LIMIT $2",
+        )
+        .bind(millis(now))
+        .bind(NOTICES_A_MAIL)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::Read)?;
+        let notices: Result<_, sqlx::Error> = rows
+            .iter()
+            .map(|row| from_doc(row.try_get("facts")?))
+            .collect();
+        notices.map_err(StoreError::Read)
+    }
+
+    /// Freezes a mail that holds `notices`. False when one of them is in another mail by now: then nothing is kept.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn freeze(&self, mail: FrozenMail, notices: Vec<String>) -> Result<bool, StoreError> {
+        self.writer.write(Freeze { mail, notices }).await
+    }
+
+    /// Mails whose time has come, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn due_mails(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<FrozenMail>, StoreError> {
+        sqlx::query(
+            "SELECT id, message_id, recipient, bytes, created_at, tries FROM mails \
+             WHERE sent_at IS NULL AND dead_at IS NULL AND next_try_at <= $1 ORDER BY created_at, id LIMIT $2",
+        )
+        .bind(millis(now))
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .and_then(|rows| rows.iter().map(frozen).collect())
+        .map_err(StoreError::Read)
+    }
+
+    /// Notes what became of a try.
+    ///
+    /// # Errors
+    /// When the store cannot be written; then the same bytes are sent once more.
+    pub async fn tried(
+        &self,
+        mail: String,
+        tried: Tried,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer.write(Tell { mail, tried, now }).await
+    }
+
+    /// The kinds of the notices in a mail.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn kinds_in(&self, mail: &str) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> = sqlx::query_as("SELECT kind FROM notices WHERE mail_id = $1")
+            .bind(mail)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::Read)?;
+        Ok(rows.into_iter().map(|(kind,)| kind).collect())
+    }
+
+    /// What waits to be sent.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn waiting(&self) -> Result<Waiting, StoreError> {
+        let row = sqlx::query(
+            "SELECT CAST(COUNT(*) AS BIGINT) AS pending, MIN(created_at) AS oldest, MIN(next_at) AS next FROM (\
+                SELECT created_at, due_at AS next_at FROM notices WHERE mail_id IS NULL AND unsendable IS NULL \
+                UNION ALL \
+                SELECT created_at, next_try_at AS next_at FROM mails WHERE sent_at IS NULL AND dead_at IS NULL) AS waiting",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(StoreError::Read)?;
+        let at = |column| -> Result<Option<Timestamp>, StoreError> {
+            let millis: Option<i64> = row.try_get(column).map_err(StoreError::Read)?;
+            Ok(millis.map(timestamp))
+        };
+        let pending: i64 = row.try_get("pending").map_err(StoreError::Read)?;
+        Ok(Waiting {
+            pending: pending.unsigned_abs(),
+            oldest: at("oldest")?,
+            next: at("next")?,
+        })
+    }
+}
+
+fn frozen(row: &SqliteRow) -> Result<FrozenMail, sqlx::Error> {
+    let tries: i64 = row.try_get("tries")?;
+    Ok(FrozenMail {
+        id: row.try_get("id")?,
+        message_id: row.try_get("message_id")?,
+        recipient: row.try_get("recipient")?,
+        bytes: row.try_get("bytes")?,
+        created: timestamp(row.try_get("created_at")?),
+        tries: u32::try_from(tries).unwrap_or(u32::MAX),
+    })
+}
+
+/// Notes that `notice` must be mailed, once `due` is past.
+pub(super) async fn owe(
+    conn: &mut SqliteConnection,
+    notice: &Notice,
+    due: Timestamp,
+    unsendable: Option<&'static str>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO notices (id, incident_id, user_id, kind, recipient, created_at, due_at, facts, unsendable) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(&notice.id)
+    .bind(&notice.facts.incident)
+    .bind(&notice.facts.user)
+    .bind(notice.kind.as_str())
+    .bind(&notice.recipient)
+    .bind(millis(notice.created))
+    .bind(millis(due))
+    .bind(to_doc(notice)?)
+    .bind(unsendable.or_else(|| notice.recipient.is_empty().then_some("there is no recipient")))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+impl Write for Freeze {
+    type Out = bool;
+
+    async fn apply(self, conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+        for notice in &self.notices {
+            let free: Option<(String,)> = sqlx::query_as(
+                "SELECT id FROM notices WHERE id = $1 AND mail_id IS NULL AND unsendable IS NULL",
+            )
+            .bind(notice)
+            .fetch_optional(&mut *conn)
+            .await?;
+            if free.is_none() {
+                return Ok(false);
+            }
+        }
+        sqlx::query(
+            "INSERT INTO mails (id, message_id, recipient, bytes, created_at, next_try_at, tries) \
+             VALUES ($1, $2, $3, $4, $5, $5, 0)",
+        )
+        .bind(&self.mail.id)
+        .bind(&self.mail.message_id)
+        .bind(&self.mail.recipient)
+        .bind(&self.mail.bytes)
+        .bind(millis(self.mail.created))
+        .execute(&mut *conn)
+        .await?;
+        for notice in &self.notices {
+            sqlx::query("UPDATE notices SET mail_id = $1 WHERE id = $2")
+                .bind(&self.mail.id)
+                .bind(notice)
+                .execute(&mut *conn)
+                .await?;
+        }
+        Ok(true)
+    }
+}
+
+impl Write for Tell {
+    type Out = ();
+
+    async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let now = millis(self.now);
+        let (sent, dead, next, why) = match self.tried {
+            Tried::Sent => (Some(now), None, now, None),
+            Tried::Later { at, why } => (None, None, millis(at), Some(why)),
+            Tried::Dead { why } => (None, Some(now), now, Some(why)),
+        };
+        sqlx::query(
+            "UPDATE mails SET sent_at = $1, dead_at = $2, next_try_at = $3, last_error = $4, tries = tries + 1 WHERE id = $5",
+        )
+        .bind(sent)
+        .bind(dead)
+        .bind(next)
+        .bind(why)
+        .bind(self.mail)
+        .execute(conn)
+        .await?;
+        Ok(())
+    }
+}

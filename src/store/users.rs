@@ -1,0 +1,366 @@
+//! The users' rows: what the config wants (`sync`), who is due (`claim`), and giving a claim back.
+
+use std::{collections::HashSet, time::Duration};
+
+use jiff::Timestamp;
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+use super::{
+    Store, StoreError, fresh_id, from_doc, millis, span, timestamp, to_doc, writer::Write,
+};
+use crate::{
+    attempt::Limits,
+    record::{Recent, Record},
+    user::UserId,
+};
+
+/// Rows of removed users and untouched ledger rows are kept so long.
+const KEEP: Duration = Duration::from_hours(90 * 24);
+
+/// The leave to check one user. Every later write names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The user.
+    pub id: UserId,
+    /// Ours as long as the row holds it.
+    pub token: String,
+}
+
+/// A claimed user with its memory.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The claim.
+    pub claim: Claim,
+    /// When the check is due; up to the claim's horizon ahead.
+    pub due: Timestamp,
+    /// When the user first appeared in the config.
+    pub first_seen: Timestamp,
+    /// Its memory.
+    pub record: Record,
+    /// Its recent checks.
+    pub recent: Recent,
+}
+
+/// A user's row as the board shows it.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The user.
+    pub id: UserId,
+    /// The next check.
+    pub due: Timestamp,
+    /// When the user first appeared in the config.
+    pub first_seen: Timestamp,
+    /// Its memory.
+    pub record: Record,
+    /// Its recent checks.
+    pub recent: Recent,
+}
+
+/// What `sync` needs to know of a configured user.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The user.
+    pub id: UserId,
+    /// Lower-cased username.
+    pub username: String,
+    /// Time between checks.
+    pub interval: Duration,
+    /// The first check of a user that is new, or whose stored one is too far off.
+    pub first_due: Timestamp,
+}
+
+struct Sync {
+    wanted: Vec<Wanted>,
+    limits: Limits,
+    now: Timestamp,
+}
+
+struct ClaimDue {
+    now: Timestamp,
+    horizon: Duration,
+    lease: Duration,
+    limit: i64,
+}
+
+struct ClaimOne {
+    id: UserId,
+    now: Timestamp,
+    lease: Duration,
+}
+
+struct Renew {
+    claim: Claim,
+    until: Timestamp,
+    now: Timestamp,
+}
+
+struct Release {
+    claim: Claim,
+    due: Option<Timestamp>,
+}
+
+impl Store {
+    /// Makes the rows what the config wants, in one transaction: new users appear, the others keep their state, the
+    /// rest is put aside. All enabled users must be in `wanted`.
+    ///
+    /// # Errors
+    /// When the store cannot be written; then nothing has changed.
+    pub async fn sync(
+        &self,
+        wanted: Vec<Wanted>,
+        limits: Limits,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer
+            .write(Sync {
+                wanted,
+                limits,
+                now,
+            })
+            .await
+    }
+
+    /// Claims up to `limit` users that are due before `now + horizon` and that nobody holds.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn claim_due(
+        &self,
+        now: Timestamp,
+        horizon: Duration,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let limit = i64::from(limit);
+        self.writer
+            .write(ClaimDue {
+                now,
+                horizon,
+                lease,
+                limit,
+            })
+            .await
+    }
+
+    /// Claims one user now, whether due or not; `None` while somebody holds it.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn claim_one(
+        &self,
+        id: &UserId,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Option<Claimed>, StoreError> {
+        let id = id.clone();
+        self.writer.write(ClaimOne { id, now, lease }).await
+    }
+
+    /// Prolongs a claim while its check waits; false when it is no longer ours.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn renew(
+        &self,
+        claim: Claim,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<bool, StoreError> {
+        let until = now + lease;
+        self.writer.write(Renew { claim, until, now }).await
+    }
+
+    /// Gives a claim back without a result; the next check is at `due`, or when it was.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn release(&self, claim: Claim, due: Option<Timestamp>) -> Result<(), StoreError> {
+        self.writer.write(Release { claim, due }).await
+    }
+
+    /// Every active user, by id.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn load(&self) -> Result<Vec<Stored>, StoreError> {
+        sqlx::query(
+            "SELECT id, due_at, first_seen, record, recent FROM users WHERE active ORDER BY id",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .and_then(|rows| rows.iter().map(stored).collect())
+        .map_err(StoreError::Read)
+    }
+}
+
+fn stored(row: &SqliteRow) -> Result<Stored, sqlx::Error> {
+    Ok(Stored {
+        id: id(row)?,
+        due: timestamp(row.try_get("due_at")?),
+        first_seen: timestamp(row.try_get("first_seen")?),
+        record: from_doc(row.try_get("record")?)?,
+        recent: Recent::unpack(row.try_get("recent")?),
+    })
+}
+
+fn claimed(row: &SqliteRow) -> Result<Claimed, sqlx::Error> {
+    let Stored {
+        id,
+        due,
+        first_seen,
+        record,
+        recent,
+    } = stored(row)?;
+    let token = row.try_get("claim_token")?;
+    Ok(Claimed {
+        claim: Claim { id, token },
+        due,
+        first_seen,
+        record,
+        recent,
+    })
+}
+
+fn id(row: &SqliteRow) -> Result<UserId, sqlx::Error> {
+    let text: String = row.try_get("id")?;
+    UserId::parse(&text).map_err(|why| sqlx::Error::Decode(why.into()))
+}
+
+impl Write for Sync {
+    type Out = ();
+
+    async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let now = millis(self.now);
+        let fresh = to_doc(&Record::new(self.now, &self.limits))?;
+        let known: Vec<(String, String)> =
+            sqlx::query_as("SELECT id, username FROM users WHERE active")
+                .fetch_all(&mut *conn)
+                .await?;
+        let wanted: HashSet<&str> = self.wanted.iter().map(|user| user.id.as_str()).collect();
+        for (gone, _) in known.iter().filter(|(id, _)| !wanted.contains(id.as_str())) {
+            sqlx::query("UPDATE users SET active = FALSE, removed_at = $1 WHERE id = $2")
+                .bind(now)
+                .bind(gone)
+                .execute(&mut *conn)
+                .await?;
+        }
+        for user in &self.wanted {
+            // Another username under an old id is another user: its state starts anew. The ledger is per username anyway.
+            sqlx::query("DELETE FROM users WHERE id = $1 AND username <> $2")
+                .bind(user.id.as_str())
+                .bind(&user.username)
+                .execute(&mut *conn)
+                .await?;
+            let first_due = millis(user.first_due);
+            sqlx::query(
+                "INSERT INTO users (id, username, active, interval_ms, first_seen, due_at, record, recent) \
+                 VALUES ($1, $2, TRUE, $3, $4, $5, $6, $7) \
+                 ON CONFLICT (id) DO UPDATE SET active = TRUE, removed_at = NULL, interval_ms = excluded.interval_ms, \
+                 due_at = CASE WHEN users.due_at > $8 THEN excluded.due_at ELSE users.due_at END",
+            )
+            .bind(user.id.as_str())
+            .bind(&user.username)
+            .bind(span(user.interval))
+            .bind(now)
+            .bind(first_due)
+            .bind(&fresh)
+            .bind(Recent::default().pack())
+            // No next check may be further off than the interval: the clock or the interval was changed.
+            .bind(now + span(user.interval))
+            .execute(&mut *conn)
+            .await?;
+        }
+        for old in [
+            "DELETE FROM users WHERE removed_at < $1",
+            "DELETE FROM ledger WHERE touched_at < $1",
+            "DELETE FROM incidents WHERE closed_at < $1",
+            "DELETE FROM notices WHERE created_at < $1 AND mail_id IN (SELECT id FROM mails WHERE sent_at IS NOT NULL)",
+            "DELETE FROM mails WHERE sent_at < $1",
+        ] {
+            sqlx::query(old)
+                .bind(now - span(KEEP))
+                .execute(&mut *conn)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for ClaimDue {
+    type Out = Vec<Claimed>;
+
+    async fn apply(self, conn: &mut SqliteConnection) -> Result<Vec<Claimed>, sqlx::Error> {
+        let now = millis(self.now);
+        // The lease condition stands in both places: on PostgreSQL two sessions would else return the same users.
+        let rows = sqlx::query(
+            "WITH due AS MATERIALIZED (\
+                SELECT id FROM users WHERE active AND (due_at <= $1 OR due_at > $2 + 2 * interval_ms) \
+                AND (claimed_until IS NULL OR claimed_until <= $2) ORDER BY due_at LIMIT $3) \
+             UPDATE users SET claim_token = $4, \
+                claimed_until = CASE WHEN due_at > $2 AND due_at <= $1 THEN due_at ELSE $2 END + $5 \
+             FROM due WHERE users.id = due.id AND (users.claimed_until IS NULL OR users.claimed_until <= $2) \
+             RETURNING users.id, users.due_at, users.first_seen, users.record, users.recent, users.claim_token",
+        )
+        .bind(now + span(self.horizon))
+        .bind(now)
+        .bind(self.limit)
+        .bind(fresh_id())
+        .bind(span(self.lease))
+        .fetch_all(conn)
+        .await?;
+        rows.iter().map(claimed).collect()
+    }
+}
+
+impl Write for ClaimOne {
+    type Out = Option<Claimed>;
+
+    async fn apply(self, conn: &mut SqliteConnection) -> Result<Option<Claimed>, sqlx::Error> {
+        let rows = sqlx::query(
+            "UPDATE users SET claim_token = $1, claimed_until = $2 \
+             WHERE id = $3 AND active AND (claimed_until IS NULL OR claimed_until <= $4) \
+             RETURNING id, due_at, first_seen, record, recent, claim_token",
+        )
+        .bind(fresh_id())
+        .bind(millis(self.now) + span(self.lease))
+        .bind(self.id.as_str())
+        .bind(millis(self.now))
+        .fetch_all(conn)
+        .await?;
+        rows.first().map(claimed).transpose()
+    }
+}
+
+impl Write for Renew {
+    type Out = bool;
+
+    async fn apply(self, conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+        let done = sqlx::query(
+            "UPDATE users SET claimed_until = $1 WHERE id = $2 AND claim_token = $3 AND claimed_until > $4",
+        )
+        .bind(millis(self.until))
+        .bind(self.claim.id.as_str())
+        .bind(&self.claim.token)
+        .bind(millis(self.now))
+        .execute(conn)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+}
+
+impl Write for Release {
+    type Out = ();
+
+    async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE users SET claim_token = NULL, claimed_until = NULL, due_at = COALESCE($1, due_at) \
+             WHERE id = $2 AND claim_token = $3",
+        )
+        .bind(self.due.map(millis))
+        .bind(self.claim.id.as_str())
+        .bind(&self.claim.token)
+        .execute(conn)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! The pages: a table of all users, worst first, and one user with its causes and steps. No scripts.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{Html, IntoResponse, Response},
+};
+use jiff::Timestamp;
+
+use super::{problem, view::UserView};
+use crate::{app::App, board::STATES, user::UserId};
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Overview {
+    users: Vec<UserView>,
+    pending: u64,
+}
+
+#[derive(Template)]
+#[template(path = "user.html")]
+struct OneUser {
+    user: UserView,
+}
+
+pub(super) async fn overview(State(app): State<Arc<App>>) -> Response {
+    let mut users: Vec<_> = app
+        .checker
+        .board
+        .all()
+        .iter()
+        .map(|entry| UserView::from(&**entry))
+        .collect();
+    users.sort_by_key(|user| (badness(&user.state), user.id.clone()));
+    rendered(&Overview {
+        users,
+        pending: app.checker.metrics.outbox_waiting(),
+    })
+}
+
+pub(super) async fn user(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    let entry = UserId::parse(&id)
+        .ok()
+        .and_then(|id| app.checker.board.get(&id));
+    match entry {
+        Some(entry) => rendered(&OneUser {
+            user: UserView::from(&*entry),
+        }),
+        None => problem(StatusCode::NOT_FOUND, "no user with this id is configured"),
+    }
+}
+
+fn rendered(page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => Html(text).into_response(),
+        Err(_) => problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "failed to render the page",
+        ),
+    }
+}
+
+/// The place of a state in a table, the worst first.
+#[must_use]
+pub fn badness(state: &str) -> usize {
+    const WORST_FIRST: [&str; STATES.len()] = [
+        "locked_out",
+        "failing",
+        "unclear",
+        "activating",
+        "paused",
+        "zone_only",
+        "healthy",
+    ];
+    WORST_FIRST
+        .iter()
+        .position(|known| *known == state)
+        .unwrap_or(WORST_FIRST.len())
+}
+
+/// A time for people; a dash for what never happened.
+#[expect(clippy::ref_option, reason = "templates hand out references")]
+fn time(at: &Option<Timestamp>) -> String {
+    at.as_ref().map_or_else(|| "–".to_owned(), self::at)
+}
+
+fn at(at: &Timestamp) -> String {
+    at.strftime("%F %T UTC").to_string()
+}

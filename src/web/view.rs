@@ -1,0 +1,153 @@
+//! The API's shapes, for the endpoint that writes them and the commands that read them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    board::Entry,
+    remedy::{self, Subject},
+};
+
+/// `GET /api/v1/users`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Users {
+    /// Sorted by id.
+    pub users: Vec<UserView>,
+    /// Notices and mails that have not been sent yet.
+    pub outbox_pending: u64,
+}
+
+/// One user. It never holds the secret or the integration code.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UserView {
+    /// The configured id.
+    pub id: String,
+    /// The tenant.
+    pub tenant: String,
+    /// What depends on it.
+    pub integration: Option<String>,
+    /// Free labels of the configuration.
+    pub labels: BTreeMap<String, String>,
+    /// One of `board::STATES`.
+    pub state: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// The last definitive answer.
+    pub up: Option<bool>,
+    /// The last check.
+    pub last_check: Option<Timestamp>,
+    /// The last accepted query.
+    pub last_accepted: Option<Timestamp>,
+    /// The next check.
+    pub next_check: Timestamp,
+    /// The zone's name.
+    pub zone: Option<String>,
+    /// The zone's host.
+    pub zone_host: Option<String>,
+    /// Rejections in a row by our own attempts.
+    pub rejections: u32,
+    /// Rejections that may still be risked unasked.
+    pub attempts_left: u32,
+    /// Whether the credential is held.
+    pub held: bool,
+    /// Why, as a sentence.
+    pub held_why: Option<String>,
+    /// Why the last check made no attempt, if it made none.
+    pub not_attempted: Option<String>,
+    /// What was seen, as sentences.
+    pub evidence: Vec<String>,
+    /// The open incident.
+    pub incident: Option<IncidentView>,
+}
+
+/// An open incident.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IncidentView {
+    /// Its id, as in mails.
+    pub id: String,
+    /// First sighting.
+    pub since: Timestamp,
+    /// When it was confirmed.
+    pub opened: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// Most likely first.
+    pub causes: Vec<CauseView>,
+}
+
+/// A candidate cause.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CauseView {
+    /// In words.
+    pub title: String,
+    /// Evidence.
+    pub speaks_for: Vec<String>,
+    /// Evidence.
+    pub speaks_against: Vec<String>,
+    /// What to do, in order.
+    pub steps: Vec<String>,
+}
+
+impl From<&Entry> for UserView {
+    fn from(entry: &Entry) -> Self {
+        let (user, record) = (&entry.user, &entry.record);
+        let zone = record.zone.as_ref();
+        let subject = Subject {
+            user: user.id.as_str(),
+            username: user.username.as_str(),
+            tenant: &user.tenant,
+            integration: user.integration.as_deref(),
+            entity: &user.entity,
+        };
+        let incident = record.state.incident().map(|incident| IncidentView {
+            id: incident.id.clone(),
+            since: incident.since,
+            opened: incident.opened,
+            reason: incident.diagnosis.reason.as_str().to_owned(),
+            causes: incident
+                .diagnosis
+                .causes
+                .iter()
+                .map(|ranked| {
+                    let remedy = remedy::remedy(ranked.cause, &subject);
+                    CauseView {
+                        title: remedy.title,
+                        speaks_for: ranked.speaks_for.clone(),
+                        speaks_against: ranked.speaks_against.clone(),
+                        steps: remedy.steps,
+                    }
+                })
+                .collect(),
+        });
+        Self {
+            id: user.id.to_string(),
+            tenant: user.tenant.clone(),
+            integration: user.integration.clone(),
+            labels: user.labels.clone(),
+            state: entry.state().to_owned(),
+            reason: record.state.reason.as_str().to_owned(),
+            since: record.state.since,
+            up: record.state.up,
+            last_check: record.last_check,
+            last_accepted: record.last_accepted,
+            next_check: entry.due,
+            zone: zone.map(|zone| zone.name.clone()),
+            zone_host: zone.and_then(|zone| zone.api.host_str().map(ToOwned::to_owned)),
+            rejections: record.budget.rejections,
+            attempts_left: record.budget.attempts_left,
+            held: record.budget.held.is_some(),
+            held_why: record.budget.held.map(|hold| hold.as_sentence().to_owned()),
+            not_attempted: record.not_attempted.clone(),
+            evidence: record
+                .diagnosis
+                .as_ref()
+                .map(|diagnosis| diagnosis.evidence.clone())
+                .unwrap_or_default(),
+            incident,
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Mails as their readers get them, and how they leave: whole texts as snapshots, real SMTP dialogues, real files.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod dialogue;
+mod file;
+mod words;

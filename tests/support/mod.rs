@@ -1,0 +1,15 @@
+//! What tests of several rooms share: programs that end with the test, certificates, and a mail server.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test binary uses another part of it"
+)]
+
+pub mod certificates;
+pub mod program;
+pub mod smtp;
+
+use std::time::Duration;
+
+/// Nothing that a test waits for takes so long, even on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,0 +1,65 @@
+//! The mail server of `smtp_sink.py`.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::{certificates::Certificates, program::Program};
+
+/// A running mail server; it ends with this guard.
+pub struct Sink {
+    /// Where it listens, on 127.0.0.1.
+    pub port: u16,
+    /// The authority of its certificate, with TLS.
+    pub ca: Option<PathBuf>,
+    directory: TempDir,
+    _program: Program,
+}
+
+impl Sink {
+    /// Starts one with the options that `smtp_sink.py --help` names; with `--tls` it gets a certificate for localhost and
+    /// 127.0.0.1.
+    pub async fn start(options: &[&str]) -> Self {
+        Self::start_as(options, &["localhost", "127.0.0.1"]).await
+    }
+
+    /// The same with a certificate for other names.
+    pub async fn start_as(options: &[&str], names: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let python = std::env::var("LOCKWATCH_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
+        let mut command = Command::new(python);
+        command
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/smtp_sink.py"))
+            .arg("--maildir")
+            .arg(directory.path().join("mail"))
+            .args(options);
+        let ca = options.contains(&"--tls").then(|| {
+            let made = Certificates::make(directory.path(), names);
+            command
+                .arg("--cert")
+                .arg(made.cert)
+                .arg("--key")
+                .arg(made.key);
+            made.ca
+        });
+        let mut program = Program::start(command);
+        let port = program.wait_for("listening").await.parse().unwrap();
+        Self {
+            port,
+            ca,
+            directory,
+            _program: program,
+        }
+    }
+
+    /// Every mail delivered so far, in no order, as text with LF line ends. The headers that `smtp_sink.py` adds come first.
+    pub fn delivered(&self) -> Vec<String> {
+        let new = self.directory.path().join("mail/new");
+        std::fs::read_dir(new)
+            .unwrap()
+            .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+            .map(|mail| mail.replace("\r\n", "\n"))
+            .collect()
+    }
+}
