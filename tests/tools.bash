@@ -51,5 +51,5 @@ promtool_on_path() {
 
 unpack_prometheus() (
     mkdir -p "$tools/prometheus" && cd "$tools/prometheus" &&
-        apt-get download -qq prometheus >&2 && dpkg-deb --extract prometheus_*.deb .
+        apt-get download -qq -o APT::Sandbox::User=root prometheus >&2 && dpkg-deb --extract prometheus_*.deb .
 )

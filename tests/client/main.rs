@@ -8,7 +8,7 @@ mod tls;
 use std::{net::Ipv4Addr, path::Path, time::Duration};
 
 use lockwatch::{
-    attempt::{self, CredentialLedger, Limits, Outcome, Permit, Request, UsernameLedger},
+    attempt::{self, Ledgers, Limits, Outcome, Permit, Request},
     autotask::{
         client::{Client, ClientError, Credential},
         hosts::AllowedHosts,
@@ -70,8 +70,7 @@ fn permit() -> Permit {
         max_unanswered: 4,
         flight: Duration::from_secs(20),
     };
-    let (username, credential) = (UsernameLedger::default(), CredentialLedger::default());
-    let granted = attempt::permit(&username, &credential, &request, &limits, clock::now());
+    let granted = attempt::permit(&Ledgers::default(), &request, &limits, clock::now());
     granted.unwrap().permit
 }
 
