@@ -145,7 +145,7 @@ impl From<QueryStep> for Attempted {
 
 /// Why the query probe did not get its permit.
 enum NoPermit {
-    Refused(Ledgers, Refusal),
+    Refused(Box<Ledgers>, Refusal),
     Store(StoreError),
     Stopping,
 }
@@ -277,7 +277,7 @@ impl Checker {
                     ledgers = Some(answer.ledgers);
                     Ok(permit)
                 }
-                Err(refusal) => Err(NoPermit::Refused(answer.ledgers, refusal)),
+                Err(refusal) => Err(NoPermit::Refused(Box::new(answer.ledgers), refusal)),
             }
         };
         let made = probe::query::query(
@@ -310,7 +310,7 @@ impl Checker {
                 return Ok(Attempted {
                     step: QueryStep::NotPermitted(refusal),
                     settlement: None,
-                    ledgers: Some(ledgers),
+                    ledgers: Some(*ledgers),
                 });
             }
         };

@@ -165,14 +165,13 @@ pub fn step(state: &State, news: Option<&Diagnosis>, given: &Circumstances<'_>) 
 fn sight(state: &mut State, seen: &Diagnosis, given: &Circumstances<'_>) -> Option<Event> {
     match &mut state.phase {
         Phase::Open(incident) => {
-            if !seen.remembered {
-                if seen.reason == incident.diagnosis.reason {
-                    incident.suspicion = None;
-                    incident.diagnosis = seen.clone();
-                } else if confirmed(&mut incident.suspicion, seen, given).is_some() {
-                    incident.suspicion = None;
-                    incident.diagnosis = seen.clone();
-                }
+            // Another reason takes its place only when it is confirmed as the first one was.
+            let same = seen.reason == incident.diagnosis.reason;
+            if !seen.remembered
+                && (same || confirmed(&mut incident.suspicion, seen, given).is_some())
+            {
+                incident.suspicion = None;
+                incident.diagnosis = seen.clone();
             }
             let reason = incident.diagnosis.reason;
             show(state, reason, given.now);
