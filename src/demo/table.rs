@@ -10,7 +10,7 @@ use console::{Alignment, Style, pad_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Events that stay visible on a terminal.
-const EVENTS: usize = 6;
+const EVENTS: usize = 8;
 
 /// One user, as shown. All texts must be printable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,8 +81,10 @@ impl LiveTable {
                 let mut changed = Vec::new();
                 for row in rows {
                     let state = (row.state.clone(), row.reason.clone());
-                    if shown.insert(row.id.clone(), state.clone()) != Some(state) {
-                        changed.push(plain_line(row));
+                    let before = shown.insert(row.id.clone(), state.clone());
+                    if before.as_ref() != Some(&state) {
+                        // The detail is the same for long: once is enough where lines stay.
+                        changed.push(plain_line(row, before.is_none()));
                     }
                 }
                 for line in changed {
@@ -225,7 +227,7 @@ fn coloured_line(row: &Row, widths: &Widths) -> String {
     format!("{id}  {tenant}  {state}  {reason}  {}", row.detail)
 }
 
-fn plain_line(row: &Row) -> String {
+fn plain_line(row: &Row, with_detail: bool) -> String {
     let Row {
         id,
         tenant,
@@ -234,7 +236,7 @@ fn plain_line(row: &Row) -> String {
         detail,
     } = row;
     let mut line = format!("{id} ({tenant}): {state}, {reason}");
-    if !detail.is_empty() {
+    if with_detail && !detail.is_empty() {
         line.push_str(": ");
         line.push_str(detail);
     }
@@ -296,7 +298,7 @@ mod tests {
              acme-backup (acme): healthy, ok\n\
              acme-billing (acme): unclear, suspected: 401\n\
              * zone AE17 goes down\n\
-             acme-billing (acme): failing, credential_rejected: 401\n"
+             acme-billing (acme): failing, credential_rejected\n"
         );
     }
 
