@@ -110,6 +110,8 @@ pub(super) async fn demo(args: Args) -> Result<Exit, Failure> {
         ended = daemon => ended,
         () = async { tokio::join!(story, end, show); } => Ok(Ok(())),
     };
+    // The last picture stands before what is printed next.
+    drop(table);
     ended.map_err(|why| Failure::internal(why.to_string()))??;
     simulator.shutdown();
     report::note(format!("mails stay in {}", mail.display()));

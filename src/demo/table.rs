@@ -40,6 +40,8 @@ enum Face {
 
 struct Terminal {
     multi: MultiProgress,
+    /// The addresses and an empty line.
+    top: Vec<ProgressBar>,
     heading: ProgressBar,
     rows: BTreeMap<String, ProgressBar>,
     /// The empty line below the rows: new rows go above it.
@@ -111,16 +113,18 @@ impl LiveTable {
 }
 
 impl Drop for LiveTable {
-    /// Leaves the last picture on the screen.
+    /// Leaves the last picture on the screen, as plain text: living lines would vanish, and ending them one by one draws
+    /// some of them twice.
     fn drop(&mut self) {
         if let Face::Terminal(terminal) = &self.0 {
-            let last = [&terminal.heading, &terminal.gap];
-            let lines = last.into_iter().chain(terminal.rows.values());
-            for line in lines.chain(&terminal.events) {
-                line.abandon();
+            let last: Vec<_> = terminal.lines().map(ProgressBar::message).collect();
+            // A terminal that has gone away keeps nothing.
+            let _ = terminal.multi.clear();
+            terminal.multi.set_draw_target(ProgressDrawTarget::hidden());
+            let mut out = io::stdout();
+            for line in last {
+                let _ = writeln!(out, "{line}");
             }
-            // What is printed next begins on a line of its own.
-            let _ = writeln!(io::stdout());
         }
     }
 }
@@ -133,11 +137,9 @@ impl Terminal {
             line.set_message(text);
             line
         };
-        for address in addresses {
-            line(address.clone()).abandon();
-        }
-        line(String::new()).abandon();
+        let empty = [String::new()];
         Self {
+            top: addresses.iter().chain(&empty).cloned().map(line).collect(),
             heading: line(String::new()),
             gap: line(String::new()),
             events: (0..EVENTS).map(|_| line(String::new())).collect(),
@@ -145,6 +147,13 @@ impl Terminal {
             latest: VecDeque::new(),
             multi,
         }
+    }
+
+    /// All lines, from top to bottom.
+    fn lines(&self) -> impl Iterator<Item = &ProgressBar> {
+        let table = std::iter::once(&self.heading).chain(self.rows.values());
+        let below = std::iter::once(&self.gap).chain(&self.events);
+        self.top.iter().chain(table).chain(below)
     }
 
     fn update(&mut self, rows: &[Row]) {
