@@ -1,8 +1,8 @@
 //! The budget of attempts: who may present a credential, and what each answer costs. Pure: the store keeps the ledgers
 //! and calls [`permit`] and [`settle`] inside its transactions; nothing else can make a [`Permit`].
 //!
-//! An attempt is counted as unanswered from the moment it is recorded; its answer, if one ever comes, replaces that
-//! count. A crash between the two therefore needs no clean-up and can never be forgotten.
+//! An attempt is counted as unanswered from the moment it is recorded; its answer, if it comes before the username's next
+//! attempt, replaces that count. A crash between the two therefore needs no clean-up and can never be forgotten.
 
 mod ledger;
 mod refusal;
@@ -113,9 +113,10 @@ pub fn permit(
         mut username,
         mut credential,
     } = ledgers.clone();
-    if let Some(flight) = &credential.in_flight
+    // A clock that was set back a little frees nobody; set back far, it must not block for as long.
+    if let Some(flight) = &username.in_flight
         && now < flight.at + limits.flight
-        && now >= flight.at
+        && flight.at < now + limits.flight
     {
         let until = flight.at + limits.flight;
         return Err(wait(until, Waiting::InFlight));
@@ -152,12 +153,14 @@ pub fn permit(
         credential.first_attempt = Some(now);
     }
     if username.current.as_deref() != Some(request.fingerprint) {
-        username.changed_at = Some(now);
+        if username.current.is_some() {
+            username.changed_at = Some(now);
+        }
         username.current = Some(request.fingerprint.to_owned());
     }
     credential.unanswered += 1;
     credential.last_attempt = Some(now);
-    credential.in_flight = Some(InFlight {
+    username.in_flight = Some(InFlight {
         id: request.attempt.to_owned(),
         at: now,
         operator,
@@ -180,7 +183,7 @@ pub fn settle(ledgers: &Ledgers, id: &str, outcome: Outcome, now: Timestamp) -> 
         mut username,
         mut credential,
     } = ledgers.clone();
-    let Some(flight) = credential.in_flight.take_if(|flight| flight.id == id) else {
+    let Some(flight) = username.in_flight.take_if(|flight| flight.id == id) else {
         return ledgers.clone();
     };
     let answered = |ledger: &mut CredentialLedger| {
@@ -256,15 +259,13 @@ pub fn attempts_left(ledgers: &Ledgers, limits: &Limits, now: Timestamp) -> u32 
     if hold(ledgers, limits, now).is_some() {
         return 0;
     }
-    let spent = if credential.rejections > 0 {
-        credential.rejections + credential.unanswered
-    } else {
-        0
-    };
-    let own = limits.max_rejections.saturating_sub(spent);
-    // With rejections of other credentials on the count, only one more is risked: the confirmation would be refused.
-    let elsewhere = within(&username.rejected, DAY, now) >= limits.max_rejections as usize;
-    if elsewhere { own.min(1) } else { own }
+    let max = limits.max_rejections;
+    let own = max.saturating_sub(credential.rejections + credential.unanswered);
+    let rejected = within(&username.rejected, DAY, now);
+    let confirmations = max.saturating_sub(u32::try_from(rejected).unwrap_or(u32::MAX));
+    // What is not held is risked once. The first rejection makes the unanswered attempts count, and a confirmation also
+    // wants room among the rejections of all credentials of the username.
+    own.min(confirmations).max(1)
 }
 
 fn operator_may(ledgers: &Ledgers, force: bool, now: Timestamp) -> Result<(), Refusal> {

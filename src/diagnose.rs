@@ -64,7 +64,7 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
     let activating = history.activating_until.filter(|until| at < *until);
     let zone = match &observation.zone.finding {
         ZoneFinding::Found(zone) => zone,
-        ZoneFinding::Unknown => return Some(unknown_user(observation, activating)),
+        ZoneFinding::Unknown => return Some(unknown_user(observation, history, activating)),
         ZoneFinding::Untrusted { host, why } => {
             let seen =
                 format!("The zone look-up names the host {host}, which is not trusted: {why}.");
@@ -185,13 +185,22 @@ fn answered(
     }
 }
 
-fn unknown_user(observation: &Observation, activating: Option<Timestamp>) -> Diagnosis {
-    let mut seen = vec!["The zone look-up does not know the username.".to_owned()];
-    if let QueryStep::Made { probed, .. } = &observation.query {
-        // The look-up has been seen to say so of users that work. [S]
-        if probed.finding == QueryFinding::Accepted {
-            seen.push("The zone known from before accepts its credential.".to_owned());
-            return plain(Reason::Ok, seen);
+fn unknown_user(
+    observation: &Observation,
+    history: &History,
+    activating: Option<Timestamp>,
+) -> Diagnosis {
+    let unknown = "The zone look-up does not know the username";
+    let mut seen = vec![format!("{unknown}.")];
+    if let QueryStep::Made {
+        probed, mangled, ..
+    } = &observation.query
+    {
+        if probed.finding != QueryFinding::Rejected {
+            // The look-up has been seen to say so of users that work [S]: what the zone answers weighs more, and as long
+            // as it answers nothing clear, nobody is blamed.
+            let found = format!("{unknown}; the zone known from before was asked.");
+            return answered(&probed.finding, mangled, found, history, activating);
         }
         seen.push("The zone known from before does not accept its credential either.".to_owned());
     }
@@ -249,8 +258,8 @@ fn rejected(seen: Vec<String>, mangled: &[Mangled], history: &History) -> Diagno
             cause(Cause::Deactivated, []),
         ];
         if !looks.is_empty() {
-            // What can be seen speaks louder than what is merely common.
-            causes.swap(0, 3);
+            // What can be seen speaks louder than what is merely common; the others keep their order.
+            causes[..4].rotate_right(1);
         }
         (Reason::CredentialRejected, causes)
     };

@@ -29,10 +29,8 @@ pub enum Outcome {
 pub struct CredentialLedger {
     /// Rejections since the last proof that it is good.
     pub rejections: u32,
-    /// Attempts without a known answer since then; the one in flight is among them.
+    /// Attempts without a known answer since then; one in flight is among them.
     pub unanswered: u32,
-    /// The attempt in flight, if its answer has not been recorded.
-    pub in_flight: Option<InFlight>,
     /// First attempt ever.
     pub first_attempt: Option<Timestamp>,
     /// Last attempt.
@@ -45,7 +43,7 @@ pub struct CredentialLedger {
     pub vain: u32,
 }
 
-/// An attempt that was recorded and not yet settled.
+/// The attempt that was recorded last, while it is not settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InFlight {
     /// Its id.
@@ -74,6 +72,9 @@ pub struct UsernameLedger {
     pub current: Option<String>,
     /// When `current` was first presented in place of another.
     pub changed_at: Option<Timestamp>,
+    /// The attempt in flight, with whatever credential: Autotask counts per username, so they go one after the other.
+    #[serde(default)]
+    pub in_flight: Option<InFlight>,
 }
 
 /// Both ledgers that bear on one credential.

@@ -45,7 +45,7 @@ pub enum Hold {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Waiting {
-    /// An attempt of this credential is in flight.
+    /// An attempt of this username is in flight.
     InFlight,
     /// The user is new.
     Activation,
@@ -62,7 +62,7 @@ impl fmt::Display for Refusal {
             Self::Held { why } => write!(f, "the credential is held: {}", why.as_sentence()),
             Self::Wait { until, why } => {
                 let what = match why {
-                    Waiting::InFlight => "an attempt with this credential is in flight",
+                    Waiting::InFlight => "an attempt with this username is in flight",
                     Waiting::Activation => "the user is new and may not work yet",
                     Waiting::Operator => {
                         "retries are limited to one a minute and three an hour for each user"
