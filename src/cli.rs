@@ -111,7 +111,10 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Nothing better can be done when the terminal is gone.
             let _ = error.print();
-            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let asked = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
             return if asked { Exit::Ok } else { Exit::Usage }.into();
         }
     };
@@ -146,11 +149,18 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Probe(args) => probe::probe(args).await,
         Command::Status { daemon, json } => status::status(&daemon, json).await,
         Command::Retry(args) => status::retry(args).await,
-        Command::TestMail { kind: Some(_), .. } => Err(Failure::usage("--kind is not supported yet")),
+        Command::TestMail { kind: Some(_), .. } => {
+            Err(Failure::usage("--kind is not supported yet"))
+        }
         Command::TestMail { config, to, .. } => test_mail::test_mail(&config.path, to).await,
         Command::Health { daemon } => status::health(&daemon).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "lockwatch", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "lockwatch",
+                &mut std::io::stdout(),
+            );
             Ok(Exit::Ok)
         }
         Command::Demo(args) => demo::demo(args).await,

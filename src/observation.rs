@@ -33,7 +33,7 @@ pub struct Probed<F> {
 pub enum ZoneFinding {
     /// The username is known, and its zone is a host that credentials may go to.
     Found(Zone),
-    /// `Zone information could not be determined`: the username is not known. [S]
+    /// `Zone information could not be determined`: the username is not known. (S)
     Unknown,
     /// The answer names a host outside `allowed_hosts`, or a url that is not to be trusted. `host` is printable.
     Untrusted {
@@ -131,7 +131,7 @@ pub enum Unclear {
         /// HTTP status.
         status: u16,
     },
-    /// 2xx with HTML instead of JSON. [S]
+    /// 2xx with HTML instead of JSON. (S)
     Maintenance,
     /// 429 or a threshold text, on a request without a credential.
     RateLimited {

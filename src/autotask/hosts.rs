@@ -225,6 +225,7 @@ mod tests {
             ),
             (&["*.AUTOTASK.net"], "https://a.autotask.net/", true),
             (&["*."], "https://a.autotask.net/", false),
+            (&["zone.msp.example."], "https://zone.msp.example./", false),
             (&["*"], "https://a.autotask.net/", false),
             (&[], "https://a.autotask.net/", false),
         ];

@@ -12,7 +12,7 @@ use crate::{
     observation::{QueryFinding, Unclear, ZoneFinding},
 };
 
-/// The query probe's body: `filter` is required, one row and one field are enough. [S]
+/// The query probe's body: `filter` is required, one row and one field are enough. (S)
 pub const QUERY: &str =
     r#"{"filter":[{"op":"gte","field":"id","value":0}],"maxRecords":1,"includeFields":["id"]}"#;
 

@@ -62,7 +62,9 @@ impl Daemon {
                 let url = Url::parse(url)
                     .ok()
                     .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
-                    .ok_or_else(|| Failure::usage("--url wants an address such as http://127.0.0.1:9477/"))?;
+                    .ok_or_else(|| {
+                        Failure::usage("--url wants an address such as http://127.0.0.1:9477/")
+                    })?;
                 let token = match config {
                     Ok(config) => token(&config).await,
                     Err(_) => env_token(),
@@ -70,9 +72,9 @@ impl Daemon {
                 Self::at(url, token)
             }
             (None, Ok(config)) => Self::of(&config).await,
-            (None, Err(problems)) => {
-                Err(Failure::config(format!("{problems}\nwithout a readable configuration, name the daemon with --url and $LOCKWATCH_TOKEN")))
-            }
+            (None, Err(problems)) => Err(Failure::config(format!(
+                "{problems}\nwithout a readable configuration, name the daemon with --url and $LOCKWATCH_TOKEN"
+            ))),
         }
     }
 
@@ -84,7 +86,8 @@ impl Daemon {
         } else {
             listen
         };
-        let url = Url::parse(&format!("http://{host}/")).map_err(|why| Failure::internal(why.to_string()))?;
+        let url = Url::parse(&format!("http://{host}/"))
+            .map_err(|why| Failure::internal(why.to_string()))?;
         Self::at(url, token(config).await)
     }
 
@@ -96,7 +99,11 @@ impl Daemon {
             .no_proxy()
             .connect_timeout(Duration::from_secs(5));
         // A plain address needs no CA certificates, which a container may not have.
-        let builder = if url.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
+        let builder = if url.scheme() == "http" {
+            builder.tls_certs_only([])
+        } else {
+            builder
+        };
         let http = builder
             .build()
             .map_err(|why| Failure::internal(format!("failed to make a client: {why}")))?;
@@ -104,17 +111,26 @@ impl Daemon {
     }
 
     /// `GET path`, as JSON.
-    pub(super) async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        let answer = self.send(self.request(Method::GET, path)?.timeout(Duration::from_secs(30))).await?;
-        answer
-            .json()
-            .await
-            .map_err(|_| Failure::internal(format!("{} did not answer as lockwatch does", self.url)))
+    pub(super) async fn get<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<T, Failure> {
+        let answer = self
+            .send(
+                self.request(Method::GET, path)?
+                    .timeout(Duration::from_secs(30)),
+            )
+            .await?;
+        answer.json().await.map_err(|_| {
+            Failure::internal(format!("{} did not answer as lockwatch does", self.url))
+        })
     }
 
     /// Whether the daemon says that it is alive.
     pub(super) async fn alive(&self) -> Result<(), Failure> {
-        let request = self.request(Method::GET, "-/healthy")?.timeout(Duration::from_secs(5));
+        let request = self
+            .request(Method::GET, "-/healthy")?
+            .timeout(Duration::from_secs(5));
         self.send(request).await.map(drop)
     }
 
@@ -148,7 +164,10 @@ impl Daemon {
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
-        let url = self.url.join(path).map_err(|why| Failure::internal(why.to_string()))?;
+        let url = self
+            .url
+            .join(path)
+            .map_err(|why| Failure::internal(why.to_string()))?;
         let request = self.http.request(method, url);
         Ok(match &self.token {
             Some(token) => request.bearer_auth(token.expose_secret()),
@@ -159,7 +178,10 @@ impl Daemon {
     async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
         let answer = request.send().await.map_err(|_| Failure {
             exit: Exit::NoDaemon,
-            message: format!("no lockwatch daemon answers at {}: is it running? (systemctl status lockwatch)", self.url),
+            message: format!(
+                "no lockwatch daemon answers at {}: is it running? (systemctl status lockwatch)",
+                self.url
+            ),
         })?;
         let status = answer.status();
         if status.is_success() {
@@ -171,7 +193,10 @@ impl Daemon {
             StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Usage,
             _ => Exit::Internal,
         };
-        Err(Failure { exit, message: format!("{}: {said}", self.url) })
+        Err(Failure {
+            exit,
+            message: format!("{}: {said}", self.url),
+        })
     }
 }
 
@@ -189,7 +214,9 @@ fn env_token() -> Option<SecretString> {
 /// Whether a store belongs to us; if not, what to run instead.
 pub(super) fn owns(store: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt;
-    let existing = store.ancestors().find_map(|path| std::fs::metadata(path).ok());
+    let existing = store
+        .ancestors()
+        .find_map(|path| std::fs::metadata(path).ok());
     let us = rustix::process::geteuid().as_raw();
     match existing {
         Some(metadata) if metadata.uid() != us && store.exists() => Err(Failure::usage(format!(

@@ -52,9 +52,9 @@ pub(super) struct Args {
 
 pub(super) async fn demo(args: Args) -> Result<Exit, Failure> {
     let (world, users, events) = scenario::scenario();
-    let simulator = Simulator::start(world)
-        .await
-        .map_err(|why| Failure::internal(format!("failed to start the simulated Autotask: {why}")))?;
+    let simulator = Simulator::start(world).await.map_err(|why| {
+        Failure::internal(format!("failed to start the simulated Autotask: {why}"))
+    })?;
     let folder = tempfile::Builder::new()
         .prefix("lockwatch-demo-")
         .tempdir()
@@ -63,7 +63,9 @@ pub(super) async fn demo(args: Args) -> Result<Exit, Failure> {
     let daemon = prepare(args.listen, &users, &simulator, &folder).await?;
     let app = daemon.app();
     run::listen_to_signals(&app)?;
-    let web = daemon.address().map_err(|why| Failure::internal(why.to_string()))?;
+    let web = daemon
+        .address()
+        .map_err(|why| Failure::internal(why.to_string()))?;
     let mail = folder.join("mail");
     let mut table = introduce(&args, &users, &simulator, web, &mail);
 
@@ -130,7 +132,10 @@ fn config(
     folder: &Path,
     listen: SocketAddr,
 ) -> Result<Config, Failure> {
-    let address = |text: &str| text.parse().map_err(|_| Failure::internal(format!("{text} is no address")));
+    let address = |text: &str| {
+        text.parse()
+            .map_err(|_| Failure::internal(format!("{text} is no address")))
+    };
     let mut configured = Vec::new();
     for user in users {
         configured.push(Arc::new(User {
@@ -145,7 +150,11 @@ fn config(
             interval: INTERVAL,
             enabled: true,
             // Everybody but the new one has been there for long.
-            created: Some(if user.is_new { clock::now() } else { clock::now() - Duration::from_hours(1) }),
+            created: Some(if user.is_new {
+                clock::now()
+            } else {
+                clock::now() - Duration::from_hours(1)
+            }),
             labels: BTreeMap::new(),
         }));
     }
@@ -173,7 +182,9 @@ fn config(
             to: vec![address("ops@msp.example")?],
             copy_operator: true,
             group_wait: GROUP_WAIT,
-            transport: Transport::File { directory: folder.join("mail") },
+            transport: Transport::File {
+                directory: folder.join("mail"),
+            },
         }),
         web: config::Web {
             listen,
@@ -225,7 +236,12 @@ fn introduce(
 }
 
 fn rows(entries: &[Arc<Entry>], users: &[DemoUser]) -> Vec<Row> {
-    let story = |id: &UserId| users.iter().find(|user| user.id == id.as_str()).map_or("", |user| user.story);
+    let story = |id: &UserId| {
+        users
+            .iter()
+            .find(|user| user.id == id.as_str())
+            .map_or("", |user| user.story)
+    };
     entries
         .iter()
         .map(|entry| Row {

@@ -32,11 +32,13 @@ impl From<Exit> for ExitCode {
 impl Exit {
     /// The worst of users' states, as in `board::STATES`.
     pub(super) fn of_states<'a>(states: impl IntoIterator<Item = &'a str>) -> Self {
-        states.into_iter().fold(Self::Ok, |worst, state| match (worst, state) {
-            (Self::Failing, _) | (_, "failing" | "locked_out") => Self::Failing,
-            (_, "unclear" | "activating" | "paused") => Self::Unclear,
-            (worst, _) => worst,
-        })
+        states
+            .into_iter()
+            .fold(Self::Ok, |worst, state| match (worst, state) {
+                (Self::Failing, _) | (_, "failing" | "locked_out") => Self::Failing,
+                (_, "unclear" | "activating" | "paused") => Self::Unclear,
+                (worst, _) => worst,
+            })
     }
 }
 
@@ -51,15 +53,24 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, message: message.into() }
+        Self {
+            exit: Exit::Usage,
+            message: message.into(),
+        }
     }
 
     pub(super) fn internal(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Internal, message: message.into() }
+        Self {
+            exit: Exit::Internal,
+            message: message.into(),
+        }
     }
 
     pub(super) fn config(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Config, message: message.into() }
+        Self {
+            exit: Exit::Config,
+            message: message.into(),
+        }
     }
 }
 
@@ -85,6 +96,9 @@ impl From<StoreError> for Failure {
             StoreError::Open { .. } | StoreError::Newer { .. } => Exit::Config,
             _ => Exit::Internal,
         };
-        Self { exit, message: chain(&error) }
+        Self {
+            exit,
+            message: chain(&error),
+        }
     }
 }

@@ -32,12 +32,18 @@ use crate::{
 pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Result<Exit, Failure> {
     let username = username.trim();
     if username.is_empty() || username.chars().any(char::is_control) {
-        return Err(Failure::usage("--username wants the API user's username (key)"));
+        return Err(Failure::usage(
+            "--username wants the API user's username (key)",
+        ));
     }
     let username = Username::new(username);
     let autotask = match app::load(&config.path).await {
         Ok(config) => {
-            if let Some(user) = config.users.iter().find(|user| user.username.key() == username.key()) {
+            if let Some(user) = config
+                .users
+                .iter()
+                .find(|user| user.username.key() == username.key())
+            {
                 return Err(Failure::usage(format!(
                     "this username is configured: run `lockwatch probe {}`, which spends that user's budget",
                     user.id
@@ -53,11 +59,20 @@ pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Res
         .await
         .map_err(|why| Failure::internal(why.to_string()))??;
     let id = UserId::parse("one-off").map_err(Failure::internal)?;
-    let config = one_user(&id, username, secret, code, autotask, state_folder()?.join("probes.db"));
+    let config = one_user(
+        &id,
+        username,
+        secret,
+        code,
+        autotask,
+        state_folder()?.join("probes.db"),
+    );
     let store = Store::open(&config.store).await?;
     let setup = app::setup(config)?;
     let now = crate::clock::now();
-    store.sync(wanted(&setup.config, now), setup.limits(), now).await?;
+    store
+        .sync(wanted(&setup.config, now), setup.limits(), now)
+        .await?;
     let checker = checker(store)?;
     let tell = |step: crate::check::Progress| {
         if !json {
@@ -70,7 +85,10 @@ pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Res
     let user = UserView::from(&*entry);
     let exit = Exit::of_states([user.state.as_str()]);
     if json {
-        report::json(&Users { users: vec![user], outbox_pending: 0 });
+        report::json(&Users {
+            users: vec![user],
+            outbox_pending: 0,
+        });
     } else {
         report::result(&user);
     }
@@ -97,23 +115,33 @@ fn ask() -> Result<(SecretString, SecretString), Failure> {
     }
     let code = line()?;
     if secret.is_empty() || code.is_empty() {
-        return Err(Failure::usage("the secret and the integration code must not be empty"));
+        return Err(Failure::usage(
+            "the secret and the integration code must not be empty",
+        ));
     }
     Ok((secret.into(), code.into()))
 }
 
 fn state_folder() -> Result<PathBuf, Failure> {
-    let base = env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let base = env::var_os("XDG_STATE_HOME")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from);
     let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
     let base = base.or_else(home).filter(|path| path.is_absolute());
-    let base = base.ok_or_else(|| Failure::usage("there is no folder to count attempts in: set XDG_STATE_HOME to an absolute path"))?;
+    let base = base.ok_or_else(|| {
+        Failure::usage(
+            "there is no folder to count attempts in: set XDG_STATE_HOME to an absolute path",
+        )
+    })?;
     Ok(base.join("lockwatch"))
 }
 
 fn default_autotask() -> Result<config::Autotask, Failure> {
     let base_url = "https://webservices.autotask.net/";
     Ok(config::Autotask {
-        base_url: base_url.parse().map_err(|_| Failure::internal("the vendor's address is none"))?,
+        base_url: base_url
+            .parse()
+            .map_err(|_| Failure::internal("the vendor's address is none"))?,
         allowed_hosts: AllowedHosts::new(vec!["*.autotask.net".to_owned()]),
         timeout: Duration::from_secs(10),
         ca_file: None,
@@ -130,7 +158,12 @@ fn one_user(
     autotask: config::Autotask,
     store: PathBuf,
 ) -> Config {
-    let tenant = username.as_str().rsplit('@').next().unwrap_or_default().to_owned();
+    let tenant = username
+        .as_str()
+        .rsplit('@')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     let user = User {
         id: id.clone(),
         username,

@@ -84,7 +84,10 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
     }
     let exit = Exit::of_states(users.iter().map(|user| user.state.as_str()));
     if args.json {
-        report::json(&Users { users, outbox_pending: 0 });
+        report::json(&Users {
+            users,
+            outbox_pending: 0,
+        });
     }
     if let Prober::Here(checker, _) = prober {
         checker.store.close().await;
@@ -94,7 +97,13 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
 
 /// The named users, or all that are enabled.
 fn chosen(config: &Config, ids: Vec<UserId>) -> Result<Vec<UserId>, Failure> {
-    let enabled = || config.users.iter().filter(|user| user.enabled).map(|user| &user.id);
+    let enabled = || {
+        config
+            .users
+            .iter()
+            .filter(|user| user.enabled)
+            .map(|user| &user.id)
+    };
     if ids.is_empty() {
         return Ok(enabled().cloned().collect());
     }
@@ -117,7 +126,10 @@ pub(super) fn unknown<'a>(id: &UserId, known: impl Iterator<Item = &'a UserId>) 
     if near.is_empty() {
         format!("no user {id} is configured and enabled")
     } else {
-        format!("no user {id} is configured and enabled; near: {}", near.join(", "))
+        format!(
+            "no user {id} is configured and enabled; near: {}",
+            near.join(", ")
+        )
     }
 }
 
@@ -128,7 +140,9 @@ async fn here(config: Config) -> Result<Prober, Failure> {
     let store = Store::open(&config.store).await?;
     let setup = app::setup(config)?;
     let now = clock::now();
-    store.sync(wanted(&setup.config, now), setup.limits(), now).await?;
+    store
+        .sync(wanted(&setup.config, now), setup.limits(), now)
+        .await?;
     Ok(Prober::Here(Box::new(checker(store)?), Box::new(setup)))
 }
 
@@ -154,7 +168,11 @@ impl Prober {
         match self {
             Self::Daemon(daemon) => daemon.check(id, "probe", force, on_step).await,
             Self::Here(checker, setup) => {
-                let asker = if force { Asker::Operator { force: true } } else { Asker::Schedule };
+                let asker = if force {
+                    Asker::Operator { force: true }
+                } else {
+                    Asker::Schedule
+                };
                 let (progress, mut steps) = tokio::sync::mpsc::unbounded_channel();
                 let tell = move |step: Progress| {
                     let _ = progress.send(step);

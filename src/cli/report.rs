@@ -1,5 +1,9 @@
 //! What commands print. The only room that writes to the terminal, besides the demo's table.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "output is this room's purpose")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "output is this room's purpose"
+)]
 
 use std::io::IsTerminal;
 
@@ -28,14 +32,28 @@ pub(super) fn complain(failure: &Failure) {
 }
 
 pub(super) fn json(value: &impl serde::Serialize) {
-    println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+    println!(
+        "{}",
+        serde_json::to_string_pretty(value).unwrap_or_default()
+    );
 }
 
 /// One step of a check.
 pub(super) fn step(progress: &Step) {
-    let took = progress.took_ms.map(|ms| format!(" ({ms} ms)")).unwrap_or_default();
-    let detail = if progress.detail.is_empty() { String::new() } else { format!(": {}", progress.detail) };
-    println!("  {:<6} {}{took}{detail}", progress.step, progress.outcome.replace('_', " "));
+    let took = progress
+        .took_ms
+        .map(|ms| format!(" ({ms} ms)"))
+        .unwrap_or_default();
+    let detail = if progress.detail.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", progress.detail)
+    };
+    println!(
+        "  {:<6} {}{took}{detail}",
+        progress.step,
+        progress.outcome.replace('_', " ")
+    );
 }
 
 /// Where a check left the user, with causes and steps.
@@ -47,7 +65,11 @@ pub(super) fn result(user: &UserView) {
     let Some(incident) = &user.incident else {
         return;
     };
-    println!("  since  {}; last accepted {}", time(Some(incident.since)), time(user.last_accepted));
+    println!(
+        "  since  {}; last accepted {}",
+        time(Some(incident.since)),
+        time(user.last_accepted)
+    );
     for (nth, cause) in incident.causes.iter().enumerate() {
         println!("\n  {}. {}", nth + 1, cause.title);
         for line in &cause.speaks_for {
@@ -67,8 +89,16 @@ pub(super) fn result(user: &UserView) {
 pub(super) fn table(mut users: Vec<UserView>) {
     users.sort_by_key(|user| (badness(&user.state), user.id.clone()));
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_header(["USER", "TENANT", "STATE", "REASON", "SINCE", "LAST ACCEPTED", "LEFT"]);
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "USER",
+        "TENANT",
+        "STATE",
+        "REASON",
+        "SINCE",
+        "LAST ACCEPTED",
+        "LEFT",
+    ]);
     if !std::io::stdout().is_terminal() {
         table.force_no_tty();
     }
@@ -93,7 +123,11 @@ pub(super) fn table(mut users: Vec<UserView>) {
 }
 
 fn reason_of(user: &UserView) -> String {
-    let reason = if user.state == user.reason { String::new() } else { format!(": {}", user.reason) };
+    let reason = if user.state == user.reason {
+        String::new()
+    } else {
+        format!(": {}", user.reason)
+    };
     match user.reason.as_str() {
         "suspected" => format!("{reason} (seen once; a second look follows)"),
         _ => reason,
@@ -109,5 +143,8 @@ fn styled(state: &str) -> console::StyledObject<&str> {
 }
 
 fn time(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| "never".to_owned(), |at| at.strftime("%F %T UTC").to_string())
+    at.map_or_else(
+        || "never".to_owned(),
+        |at| at.strftime("%F %T UTC").to_string(),
+    )
 }

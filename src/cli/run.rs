@@ -18,9 +18,14 @@ pub(super) async fn run(path: &Path) -> Result<Exit, Failure> {
     let daemon = Daemon::prepare(config, Some(path.to_owned())).await?;
     let app = daemon.app();
     let users = app.checker.board.all().len();
-    let address = daemon.address().map_err(|why| Failure::internal(why.to_string()))?;
+    let address = daemon
+        .address()
+        .map_err(|why| Failure::internal(why.to_string()))?;
     listen_to_signals(&app)?;
-    tracing::info!(users, "watching; metrics at http://{address}/metrics, page at http://{address}/");
+    tracing::info!(
+        users,
+        "watching; metrics at http://{address}/metrics, page at http://{address}/"
+    );
     daemon.run().await?;
     tracing::info!("stopped");
     Ok(Exit::Ok)
@@ -31,7 +36,8 @@ pub(super) fn listen_to_signals(app: &Arc<App>) -> Result<(), Failure> {
     let on = |kind| -> Result<Signal, Failure> {
         signal(kind).map_err(|why| Failure::internal(format!("failed to listen to signals: {why}")))
     };
-    let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) =
+        (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
     let mut hangup = on(SignalKind::hangup())?;
     let app = Arc::clone(app);
     tokio::spawn(async move {

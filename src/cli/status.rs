@@ -40,18 +40,27 @@ pub(super) async fn status(args: &DaemonArgs, json: bool) -> Result<Exit, Failur
         report::table(all.users);
     }
     if all.outbox_pending > 0 {
-        report::say(format!("{} notices or mails wait to be sent", all.outbox_pending));
+        report::say(format!(
+            "{} notices or mails wait to be sent",
+            all.outbox_pending
+        ));
     }
     Ok(exit)
 }
 
 pub(super) async fn retry(args: RetryArgs) -> Result<Exit, Failure> {
     let (None, false, Some(id)) = (&args.tenant, args.all, &args.id) else {
-        return Err(Failure::usage("--tenant and --all are not supported yet: name one user"));
+        return Err(Failure::usage(
+            "--tenant and --all are not supported yet: name one user",
+        ));
     };
     let daemon = Daemon::find(&args.daemon).await?;
     let known: Users = daemon.get("api/v1/users").await?;
-    let known: Vec<UserId> = known.users.iter().filter_map(|user| UserId::parse(&user.id).ok()).collect();
+    let known: Vec<UserId> = known
+        .users
+        .iter()
+        .filter_map(|user| UserId::parse(&user.id).ok())
+        .collect();
     if !known.contains(id) {
         return Err(Failure::usage(unknown(id, known.iter())));
     }

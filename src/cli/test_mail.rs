@@ -20,17 +20,25 @@ use crate::{
 
 pub(super) async fn test_mail(path: &Path, to: Option<String>) -> Result<Exit, Failure> {
     let config = app::load(path).await?;
-    let email = config.email.ok_or_else(|| Failure::config(format!("{}: there is no [email]: nobody is mailed", path.display())))?;
+    let email = config.email.ok_or_else(|| {
+        Failure::config(format!(
+            "{}: there is no [email]: nobody is mailed",
+            path.display()
+        ))
+    })?;
     let recipients = match to {
         Some(to) => {
-            let address: email_address::EmailAddress =
-                to.parse().map_err(|_| Failure::usage("--to wants an address such as ops@msp.example"))?;
+            let address: email_address::EmailAddress = to
+                .parse()
+                .map_err(|_| Failure::usage("--to wants an address such as ops@msp.example"))?;
             vec![address]
         }
         None => email.to.clone(),
     };
     if recipients.is_empty() {
-        return Err(Failure::usage("there is nobody to mail: give --to, or set email.to"));
+        return Err(Failure::usage(
+            "there is nobody to mail: give --to, or set email.to",
+        ));
     }
     let mailer = Mailer::new(&email);
     let mut exit = Exit::Ok;

@@ -3,7 +3,7 @@
 
 #[cfg(test)]
 mod docs_tests;
-mod duration;
+pub mod duration;
 mod file;
 mod keys;
 mod positions;

@@ -93,7 +93,7 @@ impl RawAnswer {
     }
 }
 
-/// 401 with an empty body, whatever the cause. [S]
+/// 401 with an empty body, whatever the cause. (S)
 #[must_use]
 pub fn rejected(realm: &str) -> RawAnswer {
     RawAnswer {
@@ -108,13 +108,13 @@ pub fn rejected(realm: &str) -> RawAnswer {
     }
 }
 
-/// `zoneInformation` of an unknown or blank username. [S]
+/// `zoneInformation` of an unknown or blank username. (S)
 #[must_use]
 pub fn zone_unknown() -> RawAnswer {
     RawAnswer::errors(500, &["Zone information could not be determined"])
 }
 
-/// `zoneInformation` of a known username. [D]
+/// `zoneInformation` of a known username. (D)
 #[must_use]
 pub fn zone_found(name: &str, url: &str, number: u16, ci: u64) -> RawAnswer {
     #[derive(Serialize)]
@@ -136,7 +136,7 @@ pub fn zone_found(name: &str, url: &str, number: u16, ci: u64) -> RawAnswer {
     )
 }
 
-/// `versioninformation`, without a credential. [S]
+/// `versioninformation`, without a credential. (S)
 #[must_use]
 pub fn version_information() -> RawAnswer {
     #[derive(Serialize)]
@@ -152,13 +152,13 @@ pub fn version_information() -> RawAnswer {
     )
 }
 
-/// A good credential with a code that is not its own. [S]
+/// A good credential with a code that is not its own. (S)
 #[must_use]
 pub fn integration_code_invalid() -> RawAnswer {
     RawAnswer::errors(500, &["IntegrationCode is invalid"])
 }
 
-/// The right to query the entity is missing: 500, not the documented 403. [S]
+/// The right to query the entity is missing: 500, not the documented 403. (S)
 #[must_use]
 pub fn permission_denied() -> RawAnswer {
     RawAnswer::errors(
@@ -169,13 +169,13 @@ pub fn permission_denied() -> RawAnswer {
     )
 }
 
-/// A query without `filter`. [S]
+/// A query without `filter`. (S)
 #[must_use]
 pub fn filter_missing() -> RawAnswer {
     RawAnswer::errors(500, &["Value cannot be null.\r\nParameter name: filters"])
 }
 
-/// More than three requests at once. [S]
+/// More than three requests at once. (S)
 #[must_use]
 pub fn threads_exceeded(limit: u32, method: &str) -> RawAnswer {
     let text = format!(
@@ -191,7 +191,7 @@ pub fn quota_exceeded(limit: u32) -> RawAnswer {
     RawAnswer::errors(429, &[&text])
 }
 
-/// `ThresholdInformation`. [D]
+/// `ThresholdInformation`. (D)
 #[must_use]
 pub fn threshold(limit: u32, used: u32) -> RawAnswer {
     #[derive(Serialize)]
@@ -211,7 +211,7 @@ pub fn threshold(limit: u32, used: u32) -> RawAnswer {
     )
 }
 
-/// One page of a query: everything the simulator has fits on one. [D]
+/// One page of a query: everything the simulator has fits on one. (D)
 #[must_use]
 pub fn items(items: &[Value]) -> RawAnswer {
     #[derive(Serialize)]
@@ -242,13 +242,13 @@ pub fn items(items: &[Value]) -> RawAnswer {
     )
 }
 
-/// An unknown path: the page of the web server, not of the API. [S]
+/// An unknown path: the page of the web server, not of the API. (S)
 #[must_use]
 pub fn not_found() -> RawAnswer {
     RawAnswer::new(404, HTML, NOT_FOUND_PAGE)
 }
 
-/// Planned maintenance: a page with status 200. [S]
+/// Planned maintenance: a page with status 200. (S)
 #[must_use]
 pub fn maintenance() -> RawAnswer {
     RawAnswer::new(200, HTML, MAINTENANCE_PAGE)

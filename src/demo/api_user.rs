@@ -79,7 +79,7 @@ pub struct ApiUser {
     pub level: Level,
     /// `isActive`
     pub active: bool,
-    /// Refused until an administrator calls [`World::unlock`].
+    /// Refused until an administrator calls `World::unlock`.
     pub locked: bool,
     /// Not usable earlier.
     pub activates_at: Option<Timestamp>,

@@ -46,7 +46,7 @@ const ENTITIES: &[(&str, &str)] = &[
     ("TimeEntries", "TimeEntry"),
 ];
 
-/// Licence types as the picklist of the simulation numbers them; clients must read the labels. [D]
+/// Licence types as the picklist of the simulation numbers them; clients must read the labels. (D)
 const LICENCES: [(Level, u8, &str); 2] = [
     (Level::Ordinary, 1, "Professional"),
     (Level::ApiOnly, 7, "API User (API-only)"),

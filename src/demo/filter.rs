@@ -36,7 +36,7 @@ impl Query {
         query.filter.is_some().then_some(query)
     }
 
-    /// The rows that match, with the fields asked for, at most as many as asked for and never more than 500. [D]
+    /// The rows that match, with the fields asked for, at most as many as asked for and never more than 500. (D)
     #[must_use]
     pub fn select(&self, rows: Vec<Value>) -> Vec<Value> {
         let clauses = self.filter.as_deref().unwrap_or_default();

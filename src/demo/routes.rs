@@ -311,7 +311,7 @@ impl From<RawAnswer> for Reply {
     }
 }
 
-/// From half of the quota each request takes 0.5 s longer, from three quarters 1 s. [D]
+/// From half of the quota each request takes 0.5 s longer, from three quarters 1 s. (D)
 fn slowed_by(used: u32, limit: u32) -> std::time::Duration {
     let (used, limit) = (u64::from(used), u64::from(limit));
     let half_seconds = match used {
@@ -322,7 +322,7 @@ fn slowed_by(used: u32, limit: u32) -> std::time::Duration {
     std::time::Duration::from_millis(500 * half_seconds)
 }
 
-/// The username, when the request carries one in the header that counts. HTTP Basic is not read. [S]
+/// The username, when the request carries one in the header that counts. HTTP Basic is not read. (S)
 fn credential_of(request: &Request<Vec<u8>>) -> Option<String> {
     header(request, "username").filter(|username| !username.trim().is_empty())
 }

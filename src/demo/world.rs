@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{answers::RawAnswer, api_user::ApiUser};
 
-/// Requests at once per tenant, integration code and endpoint. [D]
+/// Requests at once per tenant, integration code and endpoint. (D)
 pub const THREADS: u32 = 3;
 
 /// Everything that is simulated. Zones are fixed once a server has started; all else may change at any time.

@@ -8,7 +8,7 @@ mod tls;
 use std::{net::Ipv4Addr, path::Path, time::Duration};
 
 use lockwatch::{
-    attempt::{self, CredentialLedger, Limits, Outcome, Permit, Request, UsernameLedger},
+    attempt::{self, Ledgers, Limits, Outcome, Permit, Request},
     autotask::{
         client::{Client, ClientError, Credential},
         hosts::AllowedHosts,
@@ -70,8 +70,7 @@ fn permit() -> Permit {
         max_unanswered: 4,
         flight: Duration::from_secs(20),
     };
-    let (username, credential) = (UsernameLedger::default(), CredentialLedger::default());
-    let granted = attempt::permit(&username, &credential, &request, &limits, clock::now());
+    let granted = attempt::permit(&Ledgers::default(), &request, &limits, clock::now());
     granted.unwrap().permit
 }
 
@@ -510,12 +509,16 @@ async fn the_zone_probe_waits_for_its_slot() {
     let client = Client::new(&config(&server.url())).unwrap();
     let slots = Slots::new(1);
     let busy = slots.request(client.base_url()).await;
-    let username = Username::new(USERNAME);
-    let mut probe = Box::pin(probe::zone::look_up(&client, &slots, &username));
-    assert!(futures_util::poll!(probe.as_mut()).is_pending());
-    assert_eq!(server.connections(), 0);
+    let (waiting, others) = (client.clone(), slots.clone());
+    let task = tokio::spawn(async move {
+        probe::zone::look_up(&waiting, &others, &Username::new(USERNAME)).await
+    });
+    // While another request makes its whole way, this one does not begin.
+    client.zone(&Username::new(USERNAME)).await;
+    assert_eq!(server.requests().len(), 1);
     drop(busy);
-    let Probed { finding, took } = probe.await;
+    let Probed { finding, took } = task.await.unwrap();
     assert_eq!(finding, ZoneFinding::Unknown);
     assert!(took > Duration::ZERO);
+    assert_eq!(server.requests().len(), 2);
 }
