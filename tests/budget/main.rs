@@ -12,6 +12,8 @@ mod model;
 mod rules;
 mod store_law;
 mod story;
+#[path = "../support/table.rs"]
+mod table;
 
 use std::time::Duration;
 

@@ -8,7 +8,8 @@ use lockwatch::attempt::{
 
 use crate::{
     LIMITS, start,
-    story::{Books, asker, rows},
+    story::{Books, asker},
+    table::rows,
 };
 
 #[test]
