@@ -1,13 +1,18 @@
 //! The budget of attempts: who may present a credential, and what each answer costs. Pure: the store keeps the ledgers
 //! and calls [`permit`] and [`settle`] inside its transactions; nothing else can make a [`Permit`].
 //!
-//! An attempt is counted as unanswered from the moment it is recorded; its answer, if one ever comes, replaces that
-//! count. A crash between the two therefore needs no clean-up and can never be forgotten.
+//! An attempt is counted as unanswered from the moment it is recorded; its answer, if it comes before the username's next
+//! attempt, replaces that count. A crash between the two therefore needs no clean-up and can never be forgotten.
 
-use std::{fmt, time::Duration};
+mod ledger;
+mod refusal;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+
+pub use ledger::{CredentialLedger, InFlight, Ledgers, Outcome, UsernameLedger};
+pub use refusal::{Hold, Refusal, Waiting};
 
 const DAY: Duration = Duration::from_hours(24);
 const HOUR: Duration = Duration::from_hours(1);
@@ -34,88 +39,6 @@ pub struct Limits {
     pub flight: Duration,
 }
 
-/// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The credential is good and did its work.
-    Accepted,
-    /// A recognised `errors[]`, 403, 429 or threshold text.
-    RefusedOtherwise {
-        /// The answer is given to good credentials only: the streak ends.
-        proves_credential: bool,
-    },
-    /// 401, or a body that says locked.
-    Rejected,
-    /// DNS, connect, TLS: Autotask never saw it.
-    NotSent,
-    /// Any other HTTP answer.
-    AnsweredUnclearly,
-    /// Crash, timeout or reset before the status came.
-    Unanswered,
-}
-
-/// What is known of one credential: (username, fingerprint of secret + integration code).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CredentialLedger {
-    /// Rejections since the last proof that it is good.
-    pub rejections: u32,
-    /// Attempts without a known answer since then; the one in flight is among them.
-    pub unanswered: u32,
-    /// The attempt in flight, if its answer has not been recorded.
-    pub in_flight: Option<InFlight>,
-    /// First attempt ever.
-    pub first_attempt: Option<Timestamp>,
-    /// Last attempt.
-    pub last_attempt: Option<Timestamp>,
-    /// Last time it was accepted or otherwise proved good.
-    pub last_accepted: Option<Timestamp>,
-    /// Last rejection.
-    pub last_rejected: Option<Timestamp>,
-    /// Operator attempts in vain since the last proof.
-    pub vain: u32,
-}
-
-/// An attempt that was recorded and not yet settled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InFlight {
-    /// Its id.
-    pub id: String,
-    /// When it was recorded.
-    pub at: Timestamp,
-    /// An operator asked for it.
-    pub operator: bool,
-}
-
-/// What is known of one username over all its credentials.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UsernameLedger {
-    /// Rejections within 24 h since the last proof of any credential.
-    pub rejected: Vec<Timestamp>,
-    /// First attempts of new credentials within 24 h.
-    pub new_credentials: Vec<Timestamp>,
-    /// Operator attempts within the hour.
-    pub operator: Vec<Timestamp>,
-    /// One-off attempts (`probe --username`) within 24 h.
-    #[serde(default)]
-    pub one_off: Vec<Timestamp>,
-    /// Last time any of its credentials was proved good.
-    pub last_accepted: Option<Timestamp>,
-    /// The fingerprint last presented.
-    pub current: Option<String>,
-    /// When `current` was first presented in place of another.
-    pub changed_at: Option<Timestamp>,
-}
-
-/// Both ledgers that bear on one credential.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ledgers {
-    /// Over all credentials of the username.
-    pub username: UsernameLedger,
-    /// Of this credential.
-    pub credential: CredentialLedger,
-}
-
 /// Who wants the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asker {
@@ -137,103 +60,6 @@ pub struct Activation {
     pub until: Timestamp,
     /// Whether one attempt is made before `until` (nobody told when the user was made).
     pub try_at_once: bool,
-}
-
-/// Why there is no permit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "refusal", rename_all = "snake_case")]
-pub enum Refusal {
-    /// The budget is spent.
-    Held {
-        /// What spent it.
-        why: Hold,
-    },
-    /// Too early: `until` is when it may be asked again.
-    Wait {
-        /// When to ask again.
-        until: Timestamp,
-        /// What it waits for.
-        why: Waiting,
-    },
-    /// The same credential was retried in vain; only `--force` tries it again.
-    NeedsForce,
-    /// The claim is no longer ours: somebody else checks this user.
-    NotOurs,
-}
-
-/// What a hold is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Hold {
-    /// Rejections in a row, unanswered attempts among them counted.
-    Rejections,
-    /// Attempts without a known answer, no rejection among them.
-    Unanswered,
-    /// Other credentials of this username were rejected within 24 h: a confirmation would risk too much.
-    Username,
-    /// More new credentials in 24 h than are tried unasked.
-    NewCredentials,
-}
-
-/// What a refused attempt waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Waiting {
-    /// An attempt of this credential is in flight.
-    InFlight,
-    /// The user is new.
-    Activation,
-    /// Operators have asked often enough.
-    Operator,
-    /// One-off probes have been made often enough.
-    OneOff,
-}
-
-impl fmt::Display for Refusal {
-    /// A sentence without its full stop, for people.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Held { why } => write!(f, "the credential is held: {}", why.as_sentence()),
-            Self::Wait { until, why } => {
-                let what = match why {
-                    Waiting::InFlight => "an attempt with this credential is in flight",
-                    Waiting::Activation => "the user is new and may not work yet",
-                    Waiting::Operator => {
-                        "retries are limited to one a minute and three an hour for each user"
-                    }
-                    Waiting::OneOff => {
-                        "one-off probes are limited to two in 24 h for each username"
-                    }
-                };
-                write!(f, "{what}; next possible at {}", until.strftime("%F %T UTC"))
-            }
-            Self::NeedsForce => f.write_str(
-                "this credential was retried twice in vain and has not changed since; each further attempt brings a lockout closer, so it wants --force",
-            ),
-            Self::NotOurs => f.write_str("another check of this user is under way"),
-        }
-    }
-}
-
-impl Hold {
-    /// For people.
-    #[must_use]
-    pub fn as_sentence(self) -> &'static str {
-        match self {
-            Self::Rejections => {
-                "it was rejected as often as the budget allows, so it is not presented again until it changes or an operator retries"
-            }
-            Self::Unanswered => {
-                "several attempts in a row had no known answer, so the next one is risked only after 6 h"
-            }
-            Self::Username => {
-                "other credentials of this username were rejected within 24 h, so no confirmation is risked"
-            }
-            Self::NewCredentials => {
-                "three new credentials of this username were tried within 24 h, so no more are tried unasked"
-            }
-        }
-    }
 }
 
 /// The leave to send one credential once. Only [`permit`] makes one, and sending consumes it.
@@ -287,9 +113,10 @@ pub fn permit(
         mut username,
         mut credential,
     } = ledgers.clone();
-    if let Some(flight) = &credential.in_flight
+    // A clock that was set back a little frees nobody; set back far, it must not block for as long.
+    if let Some(flight) = &username.in_flight
         && now < flight.at + limits.flight
-        && now >= flight.at
+        && flight.at < now + limits.flight
     {
         let until = flight.at + limits.flight;
         return Err(wait(until, Waiting::InFlight));
@@ -326,12 +153,14 @@ pub fn permit(
         credential.first_attempt = Some(now);
     }
     if username.current.as_deref() != Some(request.fingerprint) {
-        username.changed_at = Some(now);
+        if username.current.is_some() {
+            username.changed_at = Some(now);
+        }
         username.current = Some(request.fingerprint.to_owned());
     }
     credential.unanswered += 1;
     credential.last_attempt = Some(now);
-    credential.in_flight = Some(InFlight {
+    username.in_flight = Some(InFlight {
         id: request.attempt.to_owned(),
         at: now,
         operator,
@@ -354,7 +183,7 @@ pub fn settle(ledgers: &Ledgers, id: &str, outcome: Outcome, now: Timestamp) -> 
         mut username,
         mut credential,
     } = ledgers.clone();
-    let Some(flight) = credential.in_flight.take_if(|flight| flight.id == id) else {
+    let Some(flight) = username.in_flight.take_if(|flight| flight.id == id) else {
         return ledgers.clone();
     };
     let answered = |ledger: &mut CredentialLedger| {
@@ -430,15 +259,13 @@ pub fn attempts_left(ledgers: &Ledgers, limits: &Limits, now: Timestamp) -> u32 
     if hold(ledgers, limits, now).is_some() {
         return 0;
     }
-    let spent = if credential.rejections > 0 {
-        credential.rejections + credential.unanswered
-    } else {
-        0
-    };
-    let own = limits.max_rejections.saturating_sub(spent);
-    // With rejections of other credentials on the count, only one more is risked: the confirmation would be refused.
-    let elsewhere = within(&username.rejected, DAY, now) >= limits.max_rejections as usize;
-    if elsewhere { own.min(1) } else { own }
+    let max = limits.max_rejections;
+    let own = max.saturating_sub(credential.rejections + credential.unanswered);
+    let rejected = within(&username.rejected, DAY, now);
+    let confirmations = max.saturating_sub(u32::try_from(rejected).unwrap_or(u32::MAX));
+    // What is not held is risked once. The first rejection makes the unanswered attempts count, and a confirmation also
+    // wants room among the rejections of all credentials of the username.
+    own.min(confirmations).max(1)
 }
 
 fn operator_may(ledgers: &Ledgers, force: bool, now: Timestamp) -> Result<(), Refusal> {

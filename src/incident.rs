@@ -151,7 +151,7 @@ pub fn step(state: &State, news: Option<&Diagnosis>, given: &Circumstances<'_>) 
         | Phase::Open(Incident {
             suspicion: Some(suspicion),
             ..
-        }) => Some(suspicion.since + given.confirm_after),
+        }) => Some(second_look(suspicion, given)),
         Phase::Clear | Phase::Open(_) => None,
     };
     Step {
@@ -161,17 +161,31 @@ pub fn step(state: &State, news: Option<&Diagnosis>, given: &Circumstances<'_>) 
     }
 }
 
+/// `confirm_after` the first sighting. Where that is past because the second look brought nothing clear, it is had again
+/// `confirm_after` from now, not at once; a first sighting in the future is the clock's doing.
+fn second_look(suspicion: &Suspicion, given: &Circumstances<'_>) -> Timestamp {
+    let planned = suspicion.since + given.confirm_after;
+    let again = given.now + given.confirm_after;
+    if planned > given.now && planned <= again {
+        planned
+    } else {
+        again
+    }
+}
+
 /// A definitive failure was seen, or is remembered.
 fn sight(state: &mut State, seen: &Diagnosis, given: &Circumstances<'_>) -> Option<Event> {
     match &mut state.phase {
         Phase::Open(incident) => {
-            // Another reason takes its place only when it is confirmed as the first one was.
-            let same = seen.reason == incident.diagnosis.reason;
-            if !seen.remembered
-                && (same || confirmed(&mut incident.suspicion, seen, given).is_some())
-            {
+            if seen.remembered {
+                // No second look at anything else can be had while the credential is held.
                 incident.suspicion = None;
-                incident.diagnosis = seen.clone();
+            } else {
+                let same = seen.reason == incident.diagnosis.reason;
+                if same || confirmed(&mut incident.suspicion, seen, given).is_some() {
+                    incident.suspicion = None;
+                    incident.diagnosis = seen.clone();
+                }
             }
             let reason = incident.diagnosis.reason;
             show(state, reason, given.now);

@@ -58,7 +58,7 @@ impl Write for Commit {
             ledger::settle(conn, end, self.now).await?;
         }
         let ours = sqlx::query(
-            "UPDATE users SET record = $1, recent = $2, due_at = $3, claim_token = NULL, claimed_until = NULL \
+            "UPDATE users SET record = $1, recent = $2, due_at = $3, due_set_at = $6, claim_token = NULL, claimed_until = NULL \
              WHERE id = $4 AND claim_token = $5",
         )
         .bind(to_doc(&self.record)?)
@@ -66,6 +66,7 @@ impl Write for Commit {
         .bind(millis(self.due))
         .bind(self.claim.id.as_str())
         .bind(&self.claim.token)
+        .bind(millis(self.now))
         .execute(&mut *conn)
         .await?;
         if ours.rows_affected() == 0 {

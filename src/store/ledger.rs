@@ -69,7 +69,7 @@ impl Write for PermitRequest {
     async fn apply(self, conn: &mut SqliteConnection) -> Result<PermitAnswer, sqlx::Error> {
         let ledgers = load_both(conn, &self.username, &self.fingerprint).await?;
         let ours = sqlx::query(
-            "UPDATE users SET claimed_until = $1 WHERE id = $2 AND claim_token = $3 AND claimed_until > $4",
+            "UPDATE users SET claimed_until = $1 WHERE id = $2 AND active AND claim_token = $3 AND claimed_until > $4",
         )
         .bind(millis(self.now) + span(self.lease))
         .bind(self.claim.id.as_str())

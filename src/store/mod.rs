@@ -151,34 +151,39 @@ impl Store {
     }
 }
 
-/// The file is made before SQLite makes it, so that only its owner can read it.
+/// The file is made before SQLite makes it, so that only its owner can read it. One that exists is left to SQLite: a file
+/// that is opened and closed past it loses its locks.
 fn make_private(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
+    let mut options = fs::OpenOptions::new();
+    match options.write(true).create_new(true).mode(0o600).open(path) {
+        Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => Err(fault),
+        _ => Ok(()),
+    }
 }
 
+/// In one transaction that keeps others out: two processes may start at the same time.
 async fn migrate(pool: &SqlitePool, path: &str) -> Result<(), StoreError> {
-    sqlx::migrate!("src/store/migrations")
-        .run(pool)
-        .await
-        .map_err(|cause| match cause {
-            MigrateError::VersionMissing(version) => StoreError::Newer {
-                path: path.to_owned(),
-                version,
-            },
-            cause => StoreError::Migrate {
-                path: path.to_owned(),
-                cause,
-            },
-        })
+    let migrated = async {
+        let mut alone = pool.begin_with("BEGIN IMMEDIATE").await?;
+        // `run`, its documented sibling, gives a future that cannot be spawned when it is handed a connection.
+        sqlx::migrate!("src/store/migrations")
+            .run_direct(None, &mut *alone, false)
+            .await?;
+        Ok(alone.commit().await?)
+    };
+    migrated.await.map_err(|cause| match cause {
+        MigrateError::VersionMissing(version) => StoreError::Newer {
+            path: path.to_owned(),
+            version,
+        },
+        cause => StoreError::Migrate {
+            path: path.to_owned(),
+            cause,
+        },
+    })
 }
 
 async fn fingerprint_key(pool: &SqlitePool) -> Result<SecretBox<[u8]>, sqlx::Error> {

@@ -232,12 +232,16 @@ impl Write for Sync {
     async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let now = millis(self.now);
         let fresh = to_doc(&Record::new(self.now, &self.limits))?;
-        let known: Vec<(String, String)> =
-            sqlx::query_as("SELECT id, username FROM users WHERE active")
-                .fetch_all(&mut *conn)
-                .await?;
+        // What is remembered of a username's attempts lasts from the last time that it was wanted.
+        sqlx::query("UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)")
+            .bind(now)
+            .execute(&mut *conn)
+            .await?;
+        let known: Vec<(String,)> = sqlx::query_as("SELECT id FROM users WHERE active")
+            .fetch_all(&mut *conn)
+            .await?;
         let wanted: HashSet<&str> = self.wanted.iter().map(|user| user.id.as_str()).collect();
-        for (gone, _) in known.iter().filter(|(id, _)| !wanted.contains(id.as_str())) {
+        for (gone,) in known.iter().filter(|(id,)| !wanted.contains(id.as_str())) {
             sqlx::query("UPDATE users SET active = FALSE, removed_at = $1 WHERE id = $2")
                 .bind(now)
                 .bind(gone)
@@ -253,10 +257,13 @@ impl Write for Sync {
                 .await?;
             let first_due = millis(user.first_due);
             sqlx::query(
-                "INSERT INTO users (id, username, active, interval_ms, first_seen, due_at, record, recent) \
-                 VALUES ($1, $2, TRUE, $3, $4, $5, $6, $7) \
+                // A next check further off than the interval is right when the API asked for it (`Retry-After`), but not
+                // when the interval was changed or the clock was set back since.
+                "INSERT INTO users (id, username, active, interval_ms, first_seen, due_at, due_set_at, record, recent) \
+                 VALUES ($1, $2, TRUE, $3, $4, $5, $4, $6, $7) \
                  ON CONFLICT (id) DO UPDATE SET active = TRUE, removed_at = NULL, interval_ms = excluded.interval_ms, \
-                 due_at = CASE WHEN users.due_at > $8 THEN excluded.due_at ELSE users.due_at END",
+                 due_at = CASE WHEN users.due_at > $8 AND (users.interval_ms <> excluded.interval_ms OR users.due_set_at > $4) \
+                 THEN excluded.due_at ELSE users.due_at END",
             )
             .bind(user.id.as_str())
             .bind(&user.username)
@@ -265,7 +272,6 @@ impl Write for Sync {
             .bind(first_due)
             .bind(&fresh)
             .bind(Recent::default().pack())
-            // No next check may be further off than the interval: the clock or the interval was changed.
             .bind(now + span(user.interval))
             .execute(&mut *conn)
             .await?;
@@ -274,8 +280,9 @@ impl Write for Sync {
             "DELETE FROM users WHERE removed_at < $1",
             "DELETE FROM ledger WHERE touched_at < $1",
             "DELETE FROM incidents WHERE closed_at < $1",
-            "DELETE FROM notices WHERE created_at < $1 AND mail_id IN (SELECT id FROM mails WHERE sent_at IS NOT NULL)",
-            "DELETE FROM mails WHERE sent_at < $1",
+            "DELETE FROM notices WHERE created_at < $1 AND (unsendable IS NOT NULL OR mail_id IN \
+             (SELECT id FROM mails WHERE sent_at IS NOT NULL OR dead_at IS NOT NULL))",
+            "DELETE FROM mails WHERE sent_at < $1 OR dead_at < $1",
         ] {
             sqlx::query(old)
                 .bind(now - span(KEEP))
@@ -292,9 +299,10 @@ impl Write for ClaimDue {
     async fn apply(self, conn: &mut SqliteConnection) -> Result<Vec<Claimed>, sqlx::Error> {
         let now = millis(self.now);
         // The lease condition stands in both places: on PostgreSQL two sessions would else return the same users.
+        // Where the clock is behind what it was when the check was planned, the plan says nothing: it is due.
         let rows = sqlx::query(
             "WITH due AS MATERIALIZED (\
-                SELECT id FROM users WHERE active AND (due_at <= $1 OR due_at > $2 + 2 * interval_ms) \
+                SELECT id FROM users WHERE active AND (due_at <= $1 OR due_set_at > $2 + interval_ms) \
                 AND (claimed_until IS NULL OR claimed_until <= $2) ORDER BY due_at LIMIT $3) \
              UPDATE users SET claim_token = $4, \
                 claimed_until = CASE WHEN due_at > $2 AND due_at <= $1 THEN due_at ELSE $2 END + $5 \

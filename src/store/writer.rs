@@ -38,6 +38,8 @@ type Running<'c> = Pin<Box<dyn Future<Output = Answer> + Send + 'c>>;
 
 trait Job: Send {
     fn run<'c>(self: Box<Self>, conn: &'c mut SqliteConnection) -> Running<'c>;
+    /// Answers that there was no transaction to run in.
+    fn refuse(self: Box<Self>, fault: Arc<sqlx::Error>);
 }
 
 struct Pending<W: Write> {
@@ -57,6 +59,11 @@ impl<W: Write> Job for Pending<W> {
             });
             answer
         })
+    }
+
+    fn refuse(self: Box<Self>, fault: Arc<sqlx::Error>) {
+        // As above.
+        let _ = self.reply.send(Err(StoreError::Write(fault)));
     }
 }
 
@@ -121,16 +128,22 @@ async fn work(mut conn: SqliteConnection, mut inbox: mpsc::Receiver<Message>) {
 }
 
 async fn commit(conn: &mut SqliteConnection, jobs: Vec<Box<dyn Job>>) {
-    let mut answers = Vec::with_capacity(jobs.len());
-    let committed = async {
-        let mut group = conn.begin_with("BEGIN IMMEDIATE").await?;
-        for job in jobs {
-            answers.push(job.run(&mut group).await);
+    let mut group = match conn.begin_with("BEGIN IMMEDIATE").await {
+        Ok(group) => group,
+        Err(fault) => {
+            tracing::error!(cause = %fault, "failed to write the store");
+            let fault = Arc::new(fault);
+            for job in jobs {
+                job.refuse(Arc::clone(&fault));
+            }
+            return;
         }
-        group.commit().await
     };
-    // Where even BEGIN fails, the jobs are dropped unanswered and their clients see the store closed: the same as failed.
-    let committed = committed.await.map_err(Arc::new);
+    let mut answers = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        answers.push(job.run(&mut group).await);
+    }
+    let committed = group.commit().await.map_err(Arc::new);
     if let Err(fault) = &committed {
         tracing::error!(cause = %fault, "failed to write the store");
     }

@@ -14,6 +14,7 @@ CREATE TABLE users (
     first_seen    BIGINT NOT NULL,
     removed_at    BIGINT,
     due_at        BIGINT NOT NULL,
+    due_set_at    BIGINT NOT NULL,
     claim_token   TEXT,
     claimed_until BIGINT,
     record        TEXT NOT NULL,

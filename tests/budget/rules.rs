@@ -1,0 +1,294 @@
+//! The rules one by one: what happened to the username, who asks for which credential then, and the answer.
+
+use std::time::Duration;
+
+use lockwatch::attempt::{
+    Activation, Asker, Hold, Limits, Outcome, Refusal, Waiting, attempts_left, hold,
+};
+
+use crate::{
+    LIMITS, start,
+    story::{Books, asker},
+    table::rows,
+};
+
+#[test]
+fn the_schedule_keeps_within_the_budget() {
+    let table = rows(
+        "
+        the first attempt                            |                      | a | granted
+        the confirmation of a rejection              | a-                   | a | granted
+        no third                                     | a- a-                | a | held: Rejections
+        time forgives nothing                        | a- a- 2000h          | a | held: Rejections
+        acceptance ends the streak                   | a- a+ a-             | a | granted
+        so does a missing permission, or a threshold | a- a= a-             | a | granted
+        an invalid integration code leaves it        | a- a/ a-             | a | held: Rejections
+        what was not sent leaves it                  | a- a0 a-             | a | held: Rejections
+        an unclear answer leaves it                  | a- a~ a-             | a | held: Rejections
+        what was not sent costs nothing              | a0 a0 a0 a0 a0 a0    | a | granted
+        unclear answers cost nothing                 | a~ a~ a~ a~ a~ a~    | a | granted
+        an invalid code costs nothing                | a/ a/ a/ a/ a/ a/    | a | granted
+        three unanswered                             | a? a? a?             | a | granted
+        four unanswered                              | a? a? a? a?          | a | held: Unanswered
+        four crashes                                 | a* a* a* a*          | a | held: Unanswered
+        crashes among unanswered                     | a* a? a* a?          | a | held: Unanswered
+        four unanswered, almost 6 h ago              | a? a? a? a? 5h59m59s | a | held: Unanswered
+        four unanswered, 6 h ago                     | a? a? a? a? 6h       | a | granted
+        one more in 6 h, not two                     | a? a? a? a? 6h a? 1h | a | held: Unanswered
+        acceptance ends the unanswered               | a? a? a? a+ a?       | a | granted
+        a rejection makes those before it count      | a? a-                | a | held: Rejections
+        an unanswered confirmation is spent          | a- a*                | a | held: Rejections
+        and stays so                                 | a- a* 48h            | a | held: Rejections
+        a new credential is tried at once            | a- a-                | b | granted
+        but not confirmed within the day             | a- a- 1h b- 1h       | b | held: Username
+        nor after one rejection of each              | a- b-                | b | held: Username
+        the old one neither                          | a- b-                | a | held: Username
+        confirmed when the others are a day old      | a- a- b- 24h         | b | granted
+        one that works frees the username            | a- b- c+             | b | granted
+        the old secret put back finds its count      | a- a- b+             | a | held: Rejections
+        three new credentials a day                  | a- b-                | c | granted
+        a fourth is not tried unasked                | a- b- c-             | d | held: NewCredentials
+        not even after successes                     | a+ b+ c+             | d | held: NewCredentials
+        a known one is                               | a+ b+ c+             | a | granted
+        a fourth, a day later                        | a- b- c- 24h         | d | granted
+        an operator's rejection counts as any        | a- op:a-             | a | held: Rejections
+        ",
+    );
+    for [name, story, credential, want] in table {
+        let mut books = Books::after(LIMITS, story);
+        let before = books.ledgers(credential);
+        let got = books.told(Asker::Schedule, credential);
+        assert_eq!(got, want, "{name}");
+        let told = hold(&before, &LIMITS, books.now)
+            .map_or("granted".to_owned(), |why| format!("held: {why:?}"));
+        assert_eq!(told, want, "{name}: what is shown is what is done");
+        if got != "granted" {
+            assert_eq!(
+                books.ledgers(credential),
+                before,
+                "{name}: nothing is noted"
+            );
+        }
+    }
+}
+
+#[test]
+fn one_attempt_of_a_username_at_a_time() {
+    // A crash, and then the whole flight has gone by.
+    let table = rows(
+        "
+        at once                            | a* -15s | a | wait 15s: InFlight
+        with another credential            | a* -15s | b | wait 15s: InFlight
+        just before the flight is over     | a* -1s  | a | wait 1s: InFlight
+        when it is over                    | a*      | a | granted
+        the clock set back a little        | a* -20s | a | wait 20s: InFlight
+        set back far: it is not waited for | a* -1h  | a | granted
+        when it was answered               | a- -15s | a | granted
+        ",
+    );
+    for [name, story, credential, want] in table {
+        for who in ["", "op", "force", "one"] {
+            let mut books = Books::after(LIMITS, story);
+            assert_eq!(books.told(asker(who), credential), want, "{name}, {who}");
+        }
+    }
+}
+
+#[test]
+fn a_new_user_is_left_alone_until_it_can_work() {
+    let table = rows(
+        "
+        created just now                   |       | told     | wait 5m: Activation
+        created four minutes ago           | 4m    | told     | wait 1m: Activation
+        created five minutes ago           | 5m    | told     | granted
+        nobody said when: once at once     |       | not told | granted
+        and again after the window         | a- 1m | not told | wait 4m: Activation
+        even when nothing was answered     | a0 1m | not told | wait 4m: Activation
+        the window is over                 | a- 5m | not told | granted
+        the username worked before         | b+    | told     | granted
+        it worked before, and was rejected | b+ a- | not told | granted
+        it was only rejected before        | b-    | told     | wait 5m: Activation
+        ",
+    );
+    for [name, story, when, want] in table {
+        let activation = Activation {
+            until: start() + Duration::from_mins(5),
+            try_at_once: when == "not told",
+        };
+        let mut books = Books::after(LIMITS, story);
+        books.activation = Some(activation);
+        assert_eq!(books.told(Asker::Schedule, "a"), want, "{name}");
+        let mut books = Books::after(LIMITS, story);
+        books.activation = Some(activation);
+        assert_eq!(
+            books.told(asker("op"), "a"),
+            "granted",
+            "{name}: an operator may"
+        );
+    }
+}
+
+#[test]
+fn an_operator_may_in_spite_of_a_hold_but_not_often() {
+    let table = rows(
+        "
+        held by rejections         | a- a-                          | op    | a | granted
+        held by unanswered         | a* a* a* a*                    | op    | a | granted
+        held by its username       | a- b-                          | op    | b | granted
+        a fourth new credential    | a- b- c-                       | op    | d | granted
+        within a minute            | op:a- 59s                      | op    | a | wait 1s: Operator
+        by force                   | op:a- 59s                      | force | a | wait 1s: Operator
+        another credential         | op:a- 59s                      | op    | b | wait 1s: Operator
+        after a minute             | op:a- 1m                       | op    | a | granted
+        twice in vain              | op:a- 1m op:a- 1m              | op    | a | needs force
+        in vain for a day          | op:a- 1m op:a- 24h             | op    | a | needs force
+        by force after two in vain | op:a- 1m op:a- 1m              | force | a | granted
+        in vain with another one   | op:a- 1m op:a- 1m              | op    | b | granted
+        the schedule is not vain   | a- a-                          | op    | a | granted
+        nor is what was not sent   | op:a0 1m op:a0 1m              | op    | a | granted
+        it worked since            | op:a- 1m op:a- 1m force:a+ 1h  | op    | a | granted
+        a fourth in an hour        | op:a- 1m op:a- 1m force:a- 1m  | force | a | wait 57m: Operator
+        whatever came of them      | op:a+ 1m op:a+ 1m op:a+ 1m     | op    | a | wait 57m: Operator
+        a fourth after the hour    | op:a- 1m op:a- 1m force:a- 58m | force | a | granted
+        ",
+    );
+    for [name, story, who, credential, want] in table {
+        let mut books = Books::after(LIMITS, story);
+        assert_eq!(books.told(asker(who), credential), want, "{name}");
+    }
+}
+
+#[test]
+fn one_off_probes_have_a_small_budget_of_their_own() {
+    let table = rows(
+        "
+        the first                   |                      | granted
+        the second                  | one:a-               | granted
+        the third                   | one:a- 1h one:a- 1h  | wait 22h: OneOff
+        the third after successes   | one:a+ one:b+        | wait 24h: OneOff
+        when the first is a day old | one:a- 1h one:a- 23h | granted
+        ",
+    );
+    for [name, story, want] in table {
+        let mut books = Books::after(LIMITS, story);
+        assert_eq!(books.told(Asker::OneOff, "c"), want, "{name}");
+    }
+}
+
+#[test]
+fn an_end_that_nobody_waits_for_changes_nothing() {
+    let outcomes = [
+        Outcome::Accepted,
+        Outcome::Rejected,
+        Outcome::NotSent,
+        Outcome::AnsweredUnclearly,
+        Outcome::Unanswered,
+    ];
+    for outcome in outcomes {
+        let mut books = Books::after(LIMITS, "a- a*");
+        let before = books.ledgers("a");
+        for unknown in ["attempt-0", "attempt-1", ""] {
+            books.end("a", unknown, outcome);
+            assert_eq!(books.ledgers("a"), before, "{unknown}, {outcome:?}");
+        }
+
+        let mut books = Books::after(LIMITS, "a*");
+        let next = books.ask(Asker::Schedule, "a").unwrap();
+        let before = books.ledgers("a");
+        books.end("a", "attempt-1", outcome);
+        assert_eq!(books.ledgers("a"), before, "overtaken, {outcome:?}");
+        books.end("a", &next, outcome);
+        assert_ne!(books.ledgers("a"), before, "its own end, {outcome:?}");
+    }
+}
+
+#[test]
+fn a_late_end_takes_the_place_of_the_unanswered_count() {
+    let mut books = Books::after(LIMITS, "a* 1h");
+    assert_eq!(books.ledgers("a").credential.unanswered, 1);
+    books.end("a", "attempt-1", Outcome::Rejected);
+    let credential = books.ledgers("a").credential;
+    assert_eq!((credential.unanswered, credential.rejections), (0, 1));
+}
+
+#[test]
+fn a_credential_changes_when_another_takes_its_place() {
+    let mut books = Books::after(LIMITS, "a+ 1h a+ 1h");
+    assert_eq!(
+        books.username.changed_at, None,
+        "the first took nobody's place"
+    );
+    let changed = books.now;
+    books.goes_on("b- 1h b-");
+    assert_eq!(books.username.changed_at, Some(changed));
+    assert_eq!(books.username.current.as_deref(), Some("b"));
+}
+
+/// `attempts_left` is what people read: it must be what the schedule would do.
+#[test]
+fn attempts_left_says_how_often_the_schedule_may_still_be_rejected() {
+    let stories = rows(
+        "
+        new                            |                   | a
+        rejected once                  | a-                | a
+        unanswered once                | a*                | a
+        unanswered three times         | a* a* a*          | a
+        unanswered four times          | a* a* a* a*       | a
+        unanswered four times, 6 h ago | a* a* a* a* 6h    | a
+        new beside a rejected one      | a-                | b
+        new beside two rejections      | a- op:a-          | b
+        new beside three rejections    | a- op:a- 1m op:a- | b
+        rejected beside a rejected one | a- b-             | b
+        the fourth new one             | a+ b+ c+          | d
+        rejected by its operator only  | op:a-             | a
+        ",
+    );
+    for max_rejections in 1..=4 {
+        let limits = Limits {
+            max_rejections,
+            ..LIMITS
+        };
+        for [name, story, credential] in &stories {
+            let mut books = Books::after(limits, story);
+            let said = attempts_left(&books.ledgers(credential), &limits, books.now);
+            let mut risked = 0;
+            while let Ok(id) = books.ask(Asker::Schedule, credential) {
+                books.end(credential, &id, Outcome::Rejected);
+                risked += 1;
+                assert!(risked < 9, "{name} of {max_rejections}: it never ends");
+            }
+            assert_eq!(said, risked, "{name}, of {max_rejections}");
+        }
+    }
+}
+
+#[test]
+fn every_refusal_can_be_read() {
+    let holds = [
+        Hold::Rejections,
+        Hold::Unanswered,
+        Hold::Username,
+        Hold::NewCredentials,
+    ];
+    let waits = [
+        Waiting::InFlight,
+        Waiting::Activation,
+        Waiting::Operator,
+        Waiting::OneOff,
+    ];
+    let until = start();
+    let refusals = holds
+        .map(|why| Refusal::Held { why })
+        .into_iter()
+        .chain(waits.map(|why| Refusal::Wait { until, why }))
+        .chain([Refusal::NeedsForce, Refusal::NotOurs]);
+    let mut seen = Vec::new();
+    for refusal in refusals {
+        let text = refusal.to_string();
+        assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
+        let dated = text.ends_with("2026-11-21 12:00:00 UTC");
+        assert_eq!(dated, matches!(refusal, Refusal::Wait { .. }), "{text}");
+        assert!(!seen.contains(&text), "said twice: {text}");
+        seen.push(text);
+    }
+}

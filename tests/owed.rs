@@ -1,0 +1,173 @@
+//! Who is told what when an incident opens or closes.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
+#[path = "support/table.rs"]
+mod table;
+#[path = "support/users.rs"]
+mod users;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lockwatch::{
+    attempt::Hold,
+    board::Entry,
+    config::{Email, Transport},
+    diagnose::{Diagnosis, Reason},
+    incident::{Event, Incident},
+    notify::{Kind, Notice, owed::notices},
+};
+use table::rows;
+use users::{addresses, at, entry, user};
+
+fn now() -> Timestamp {
+    at("2026-11-21T14:05:00Z")
+}
+
+fn incident(reason: Reason) -> Incident {
+    Incident {
+        id: "1a2b3c".to_owned(),
+        since: at("2026-11-21T14:04:00Z"),
+        opened: now(),
+        diagnosis: Diagnosis {
+            verdict: reason.verdict(),
+            reason,
+            certain: false,
+            last_word: false,
+            remembered: false,
+            evidence: Vec::new(),
+            causes: Vec::new(),
+        },
+        suspicion: None,
+    }
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
+}
+
+fn email(to: &str, copy_operator: bool) -> Email {
+    Email {
+        from: "lockwatch@msp.example".parse().unwrap(),
+        to: addresses(&words(to)),
+        copy_operator,
+        group_wait: Duration::from_secs(30),
+        transport: Transport::File {
+            directory: "mails".into(),
+        },
+    }
+}
+
+fn told(event: &Event, entry: &Entry, email: Option<&Email>) -> Vec<Notice> {
+    let worked = Some(at("2026-11-21T13:59:00Z"));
+    notices(event, entry, worked, email, "watch.msp.example", now())
+}
+
+#[test]
+fn who_is_told() {
+    // The operator is copied unless its column says no; `-` stands for a configuration without [email].
+    let table = rows(
+        "
+        the user's own and the operator          | locked_out          | it@acme.example                 | ops@msp.example                 |    | it@acme.example ops@msp.example
+        everybody once                           | locked_out          | it@acme.example it@acme.example | ops@msp.example ops@msp.example |    | it@acme.example ops@msp.example
+        whatever the case, as first written      | credential_rejected | IT@acme.example it@ACME.example | It@Acme.Example                 |    | IT@acme.example
+        the operator is the user's own           | unknown_user        | ops@msp.example                 | ops@msp.example                 |    | ops@msp.example
+        without copies                           | locked_out          | it@acme.example                 | ops@msp.example                 | no | it@acme.example
+        several of both                          | permission_denied   | a@acme.example b@acme.example   | c@msp.example d@msp.example     |    | a@acme.example b@acme.example c@msp.example d@msp.example
+        an unreadable secret is the operator's   | secret_unreadable   | it@acme.example                 | ops@msp.example                 |    | ops@msp.example
+        even without copies                      | secret_unreadable   | it@acme.example                 | ops@msp.example                 | no | ops@msp.example
+        so is a zone that is not trusted         | zone_untrusted      | it@acme.example                 | ops@msp.example                 | no | ops@msp.example
+        no [email]: kept for the user's own      | locked_out          | it@acme.example                 | -                               |    | it@acme.example
+        no [email]: kept, though nobody is named | zone_untrusted      | it@acme.example                 | -                               |    | nobody
+        no [email] and no address                | locked_out          |                                 | -                               |    | nobody
+        ",
+    );
+    for [name, reason, own, operator, copies, want] in table {
+        let reason: Reason = serde_json::from_str(&format!("{reason:?}")).unwrap();
+        let mut user = user("acme-email2at");
+        user.notify = addresses(&words(own));
+        let entry = entry(user, now());
+        let email = (operator != "-").then(|| email(operator, copies != "no"));
+        for event in [
+            Event::Opened(incident(reason)),
+            Event::Recovered(incident(reason)),
+        ] {
+            let notices = told(&event, &entry, email.as_ref());
+            let recipients: Vec<&str> = notices
+                .iter()
+                .map(|notice| match notice.recipient.as_str() {
+                    "" => "nobody",
+                    address => address,
+                })
+                .collect();
+            assert_eq!(recipients.join(" "), want, "{name}");
+            let mut ids: Vec<&str> = notices.iter().map(|notice| notice.id.as_str()).collect();
+            ids.dedup();
+            assert_eq!(ids.len(), notices.len(), "{name}: {ids:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_told() {
+    let entry = entry(user("acme-email2at"), now());
+    let table = [
+        (Event::Opened(incident(Reason::LockedOut)), Kind::LockedOut),
+        (
+            Event::Opened(incident(Reason::CredentialRejected)),
+            Kind::Failing,
+        ),
+        (
+            Event::Opened(incident(Reason::SecretUnreadable)),
+            Kind::Failing,
+        ),
+        (
+            Event::Recovered(incident(Reason::LockedOut)),
+            Kind::Recovered,
+        ),
+    ];
+    let mut ids = Vec::new();
+    for (event, want) in table {
+        let notices = told(&event, &entry, None);
+        let notice = notices.first().expect("a notice");
+        assert_eq!(notice.kind, want);
+        assert_eq!(told(&event, &entry, None), notices, "the same again");
+        ids.push((notice.id.clone(), want));
+    }
+    assert_ne!(
+        ids[0].0, ids[3].0,
+        "a recovery is another notice than its opening"
+    );
+}
+
+#[test]
+fn a_held_user_is_not_promised_a_next_attempt() {
+    let event = Event::Opened(incident(Reason::LockedOut));
+    let mut entry = entry(user("acme-email2at"), now());
+    let facts = &told(&event, &entry, None)[0].facts;
+    assert!(!facts.held);
+    assert_eq!(facts.next_attempt, Some(entry.due));
+    entry.record.budget.held = Some(Hold::Rejections);
+    entry.record.budget.rejections = 2;
+    let facts = &told(&event, &entry, None)[0].facts;
+    assert!(facts.held);
+    assert_eq!(facts.next_attempt, None);
+    assert_eq!(facts.rejections, 2);
+}
+
+#[test]
+fn a_notice_holds_no_secret() {
+    let event = Event::Opened(incident(Reason::LockedOut));
+    let entry = entry(user("acme-email2at"), now());
+    let text = serde_json::to_string(&told(&event, &entry, None)).unwrap();
+    assert!(text.contains("acme-email2at@acme.example"), "{text}");
+    assert!(
+        !text.contains("demo-secret") && !text.contains("DEMO-CODE"),
+        "{text}"
+    );
+}

@@ -1,0 +1,192 @@
+//! The attempt is on disk before anybody may send it, and what was counted stays counted.
+
+use lockwatch::{
+    attempt::{Hold, Outcome, Refusal},
+    incident::{Event, Incident},
+    store::StoreError,
+};
+use sqlx::{Connection, SqliteConnection};
+
+use super::*;
+
+#[tokio::test]
+async fn an_attempt_is_on_disk_before_its_permit_is_there() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let claimed = claim(&store, "acme", start()).await.unwrap();
+    let _made = permit(&store, &claimed.claim, start())
+        .await
+        .decision
+        .unwrap();
+
+    // Somebody else's eyes on the file, while the first process still runs; it then dies and says no more.
+    let other = place.open().await;
+    let credential = ledgers(&other).await.credential;
+    assert_eq!((credential.rejections, credential.unanswered), (0, 1));
+    drop(store);
+
+    let now = start() + LEASE;
+    let claimed = claim(&other, "acme", now).await.expect("the lease is over");
+    let answer = permit(&other, &claimed.claim, now).await;
+    assert!(answer.decision.is_ok());
+    assert_eq!(answer.ledgers.credential.unanswered, 2);
+}
+
+#[tokio::test]
+async fn a_restart_keeps_a_hold() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    attempt(&store, Outcome::Rejected, start()).await.unwrap();
+    attempt(&store, Outcome::Rejected, start()).await.unwrap();
+    store.close().await;
+
+    let store = place.with(&["acme"]).await;
+    let held = Err(Refusal::Held {
+        why: Hold::Rejections,
+    });
+    assert_eq!(attempt(&store, Outcome::Accepted, start()).await, held);
+    let answer = store.claim_due(start(), HORIZON, LEASE, 9).await;
+    assert!(
+        answer.unwrap().is_empty(),
+        "it is checked again in its turn"
+    );
+}
+
+#[tokio::test]
+async fn a_removed_user_gets_no_permit() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let claimed = claim(&store, "acme", start()).await.unwrap();
+    store.sync(Vec::new(), LIMITS, start()).await.unwrap();
+    let refused = permit(&store, &claimed.claim, start()).await.decision;
+    assert_eq!(refused.unwrap_err(), Refusal::NotOurs);
+}
+
+fn opened(id: &str) -> Event {
+    let state = lockwatch::diagnose::Reason::CredentialRejected;
+    Event::Opened(Incident {
+        id: id.to_owned(),
+        since: start(),
+        opened: start(),
+        diagnosis: lockwatch::diagnose::Diagnosis {
+            verdict: state.verdict(),
+            reason: state,
+            certain: false,
+            last_word: false,
+            remembered: false,
+            evidence: Vec::new(),
+            causes: Vec::new(),
+        },
+        suspicion: None,
+    })
+}
+
+#[tokio::test]
+async fn a_commit_is_kept_whole_or_not_at_all_and_harms_no_other() {
+    let place = Place::new();
+    let names: Vec<String> = (0..40).map(|n| format!("user-{n}")).collect();
+    let mut users: Vec<&str> = names.iter().map(String::as_str).collect();
+    users.push("acme");
+    let store = place.with(&users).await;
+
+    let claimed = claim(&store, "acme", start()).await.unwrap();
+    let made = permit(&store, &claimed.claim, start())
+        .await
+        .decision
+        .unwrap();
+    let mut broken = commit(&claimed, start());
+    broken.settlement = Some(ended(&made, Outcome::Accepted));
+    broken.event = Some(opened("the same incident"));
+
+    let mut good = Vec::new();
+    for name in &names {
+        let claimed = claim(&store, name, start()).await.unwrap();
+        good.push(commit(&claimed, start()));
+    }
+    good[0].event = Some(opened("the same incident"));
+    assert!(store.commit(good.remove(0)).await.unwrap());
+
+    // They meet in one transaction, the broken one among them.
+    let all = good.into_iter().map(|commit| store.commit(commit));
+    let (failed, others) =
+        futures_util::future::join(store.commit(broken), futures_util::future::join_all(all)).await;
+    assert!(matches!(failed, Err(StoreError::Write(_))), "{failed:?}");
+    for other in others {
+        assert!(other.unwrap());
+    }
+    let credential = ledgers(&store).await.credential;
+    assert_eq!(credential.unanswered, 1, "the attempt stays counted");
+    assert_eq!(credential.last_accepted, None);
+    assert!(
+        claim(&store, "acme", start()).await.is_none(),
+        "still claimed"
+    );
+    let kept = store.load().await.unwrap();
+    let moved = kept.iter().filter(|user| user.due > start()).count();
+    assert_eq!(moved, names.len());
+}
+
+#[tokio::test]
+async fn an_incident_is_kept_until_it_closes() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let mut conn = SqliteConnection::connect(&place.path().display().to_string())
+        .await
+        .unwrap();
+    let Event::Opened(incident) = opened("1a2b3c") else {
+        unreachable!()
+    };
+    let closed = start() + INTERVAL;
+    let steps = [
+        (Event::Opened(incident.clone()), start(), None),
+        (
+            Event::Recovered(incident),
+            closed,
+            Some(closed.as_millisecond()),
+        ),
+    ];
+    for (event, now, closed_at) in steps {
+        let claimed = claim(&store, "acme", now).await.unwrap();
+        let mut commit = commit(&claimed, now);
+        commit.event = Some(event);
+        assert!(store.commit(commit).await.unwrap());
+        let rows: Vec<(String, String, Option<i64>)> =
+            sqlx::query_as("SELECT user_id, reason, closed_at FROM incidents")
+                .fetch_all(&mut conn)
+                .await
+                .unwrap();
+        let reason = "credential_rejected".to_owned();
+        assert_eq!(rows, [("acme".to_owned(), reason, closed_at)]);
+    }
+}
+
+#[tokio::test]
+async fn no_attempt_without_a_store_that_can_be_written() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let claimed = claim(&store, "acme", start()).await.unwrap();
+    // Another program keeps the file locked for longer than lockwatch waits.
+    let mut other = SqliteConnection::connect(&place.path().display().to_string())
+        .await
+        .unwrap();
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let refused = store.permit(request(&claimed.claim, start())).await;
+    assert!(matches!(refused, Err(StoreError::Write(_))), "{refused:?}");
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    assert_eq!(ledgers(&store).await, Ledgers::default());
+    let answer = permit(&store, &claimed.claim, start()).await;
+    assert!(answer.decision.is_ok(), "it goes on when the file is free");
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let claimed = claim(&store, "acme", start()).await.unwrap();
+    store.close().await;
+    let refused = store.permit(request(&claimed.claim, start())).await;
+    assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
+}

@@ -1,0 +1,334 @@
+//! Notices become mails, each in one mail at most, and a mail's bytes never change.
+
+use lockwatch::{
+    diagnose::{Diagnosis, Reason},
+    notify::{Facts, Kind, Notice},
+    store::{
+        Store,
+        mails::{FrozenMail, Tried, Waiting},
+    },
+};
+
+use super::*;
+
+const GROUP_WAIT: Duration = Duration::from_secs(30);
+
+fn notice(id: &str, recipient: &str, created: Timestamp) -> Notice {
+    let reason = Reason::LockedOut;
+    Notice {
+        id: id.to_owned(),
+        kind: Kind::LockedOut,
+        recipient: recipient.to_owned(),
+        created,
+        facts: Facts {
+            user: "acme".to_owned(),
+            username: "acme@acme.example".to_owned(),
+            tenant: "acme.example".to_owned(),
+            integration: None,
+            entity: "Companies".to_owned(),
+            zone: None,
+            incident: "1a2b3c".to_owned(),
+            since: created,
+            at: created,
+            last_accepted: None,
+            diagnosis: Diagnosis {
+                verdict: reason.verdict(),
+                reason,
+                certain: false,
+                last_word: false,
+                remembered: false,
+                evidence: Vec::new(),
+                causes: Vec::new(),
+            },
+            rejections: 2,
+            last_attempt: None,
+            held: true,
+            next_attempt: None,
+            host: "watch.msp.example".to_owned(),
+            from_address: None,
+        },
+    }
+}
+
+/// Owes these notices, each with its own time to gather, through a check's commit.
+async fn owe(store: &Store, notices: Vec<Notice>, unsendable: Option<&'static str>) {
+    let now = notices[0].created;
+    let claimed = claim(store, "acme", now).await.expect("nobody holds it");
+    let mut commit = commit(&claimed, now);
+    commit.notices = notices
+        .into_iter()
+        .map(|notice| {
+            let due = notice.created + GROUP_WAIT;
+            (notice, due)
+        })
+        .collect();
+    commit.unsendable = unsendable;
+    assert!(store.commit(commit).await.unwrap());
+}
+
+async fn owed(store: &Store, now: Timestamp) -> Vec<String> {
+    let notices = store.owed(now).await.unwrap();
+    notices.into_iter().map(|notice| notice.id).collect()
+}
+
+fn mail(id: &str, created: Timestamp) -> FrozenMail {
+    FrozenMail {
+        id: id.to_owned(),
+        message_id: format!("<{id}@watch.msp.example>"),
+        recipient: "it@acme.example".to_owned(),
+        bytes: format!("Subject: {id}\r\n\r\nwhole\r\n").into_bytes(),
+        created,
+        tries: 0,
+    }
+}
+
+async fn freeze(store: &Store, id: &str, notices: &[&str], now: Timestamp) -> bool {
+    let notices = notices.iter().map(|id| (*id).to_owned()).collect();
+    store.freeze(mail(id, now), notices).await.unwrap()
+}
+
+fn after(seconds: u64) -> Timestamp {
+    start() + Duration::from_secs(seconds)
+}
+
+#[tokio::test]
+async fn notices_of_one_recipient_gather_until_the_first_has_waited_enough() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    owe(
+        &store,
+        vec![notice("one", "it@acme.example", start())],
+        None,
+    )
+    .await;
+    owe(
+        &store,
+        vec![notice("two", "it@acme.example", after(20))],
+        None,
+    )
+    .await;
+    owe(
+        &store,
+        vec![notice("three", "ops@msp.example", after(25))],
+        None,
+    )
+    .await;
+    assert!(owed(&store, after(29)).await.is_empty());
+    assert_eq!(owed(&store, after(30)).await, ["one", "two"]);
+    assert!(freeze(&store, "mail-1", &["one", "two"], after(30)).await);
+    assert!(owed(&store, after(54)).await.is_empty());
+    assert_eq!(owed(&store, after(55)).await, ["three"]);
+    let kept = &store.owed(after(55)).await.unwrap()[0];
+    assert_eq!(kept, &notice("three", "ops@msp.example", after(25)));
+}
+
+#[tokio::test]
+async fn many_notices_make_several_mails() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let many = (0..60).map(|n| notice(&format!("n-{n:02}"), "it@acme.example", start()));
+    owe(&store, many.collect(), None).await;
+    let mut told = Vec::new();
+    for nth in ["first", "second"] {
+        let ids = owed(&store, after(30)).await;
+        let ids_text: Vec<&str> = ids.iter().map(String::as_str).collect();
+        assert!(freeze(&store, nth, &ids_text, after(30)).await);
+        told.extend(ids);
+    }
+    told.dedup();
+    assert_eq!(told.len(), 60);
+    assert!(owed(&store, after(30)).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_kept_but_never_owed() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let why = Some("there is no [email] in the configuration");
+    owe(&store, vec![notice("one", "it@acme.example", start())], why).await;
+    owe(&store, vec![notice("two", "", start())], None).await;
+    assert!(owed(&store, start() + days(1)).await.is_empty());
+    assert_eq!(store.waiting().await.unwrap(), Waiting::default());
+    assert!(!freeze(&store, "mail-1", &["one"], after(30)).await);
+}
+
+#[tokio::test]
+async fn a_notice_is_in_one_mail_for_ever() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let notices = ["one", "two"].map(|id| notice(id, "it@acme.example", start()));
+    owe(&store, notices.to_vec(), None).await;
+    assert!(freeze(&store, "mail-1", &["one"], after(30)).await);
+    assert!(
+        !freeze(&store, "mail-2", &["one"], after(30)).await,
+        "again"
+    );
+    assert!(
+        !freeze(&store, "mail-3", &["two", "one"], after(30)).await,
+        "with another"
+    );
+    assert!(!freeze(&store, "mail-4", &["unheard of"], after(30)).await);
+    assert_eq!(
+        owed(&store, after(30)).await,
+        ["two"],
+        "nothing of a refused mail is kept"
+    );
+    let mails = store.due_mails(after(30), 9).await.unwrap();
+    assert_eq!(mails, [mail("mail-1", after(30))]);
+    store
+        .tried("mail-1".to_owned(), Tried::Sent, after(31))
+        .await
+        .unwrap();
+    assert!(
+        !freeze(&store, "mail-5", &["one"], after(32)).await,
+        "when it was sent"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_freeze_a_notice_once() {
+    let place = Place::new();
+    let first = place.with(&["acme"]).await;
+    let second = place.open().await;
+    let names: Vec<String> = (0..30).map(|n| format!("n-{n}")).collect();
+    let notices = names
+        .iter()
+        .map(|id| notice(id, "it@acme.example", start()));
+    owe(&first, notices.collect(), None).await;
+    let freezing = names.iter().flat_map(|id| {
+        [&first, &second].map(|store| {
+            let (store, notices) = (store.clone(), vec![id.clone()]);
+            let mail = mail(&lockwatch::store::fresh_id(), after(30));
+            tokio::spawn(async move { store.freeze(mail, notices).await.unwrap() })
+        })
+    });
+    let mut frozen = 0;
+    for task in freezing.collect::<Vec<_>>() {
+        frozen += usize::from(task.await.unwrap());
+    }
+    assert_eq!(frozen, names.len());
+    let mails = first.due_mails(after(30), 99).await.unwrap();
+    assert_eq!(mails.len(), names.len());
+}
+
+#[tokio::test]
+async fn every_try_sends_the_same_bytes_until_one_ends_it() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let notices = ["one", "two", "three"].map(|id| notice(id, "it@acme.example", start()));
+    owe(&store, notices.to_vec(), None).await;
+    for (id, notice) in [("sent", "one"), ("dead", "two"), ("later", "three")] {
+        assert!(freeze(&store, id, &[notice], after(30)).await);
+    }
+    let tried = async |id: &str, tried: Tried, now| {
+        store.tried(id.to_owned(), tried, now).await.unwrap();
+    };
+    let later = |at| Tried::Later {
+        at,
+        why: "451 try again later".to_owned(),
+    };
+    let dead = Tried::Dead {
+        why: "550 no such user".to_owned(),
+    };
+    assert_eq!(store.due_mails(after(30), 9).await.unwrap().len(), 3);
+    assert_eq!(store.due_mails(after(30), 2).await.unwrap().len(), 2);
+    tried("sent", Tried::Sent, after(31)).await;
+    tried("dead", dead, after(31)).await;
+    tried("later", later(after(40)), after(31)).await;
+    assert!(store.due_mails(after(39), 9).await.unwrap().is_empty());
+    tried("later", later(after(60)), after(40)).await;
+
+    let other = place.open().await;
+    let due = other.due_mails(start() + days(1), 9).await.unwrap();
+    let same = FrozenMail {
+        tries: 2,
+        ..mail("later", after(30))
+    };
+    assert_eq!(due, [same]);
+    assert_eq!(store.kinds_in("later").await.unwrap(), ["locked_out"]);
+}
+
+#[tokio::test]
+async fn what_waits_is_counted() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    assert_eq!(store.waiting().await.unwrap(), Waiting::default());
+    let notices = ["one", "two", "three"].map(|id| notice(id, "it@acme.example", start()));
+    owe(&store, notices.to_vec(), None).await;
+    let waits = |pending, oldest, next| Waiting {
+        pending,
+        oldest: Some(oldest),
+        next: Some(next),
+    };
+    assert_eq!(store.waiting().await.unwrap(), waits(3, start(), after(30)));
+    assert!(freeze(&store, "mail-1", &["one", "two"], after(31)).await);
+    assert_eq!(store.waiting().await.unwrap(), waits(2, start(), after(30)));
+    assert!(freeze(&store, "mail-2", &["three"], after(32)).await);
+    assert_eq!(
+        store.waiting().await.unwrap(),
+        waits(2, after(31), after(31))
+    );
+    store
+        .tried("mail-1".to_owned(), Tried::Sent, after(33))
+        .await
+        .unwrap();
+    let later = Tried::Later {
+        at: after(50),
+        why: "451".to_owned(),
+    };
+    store
+        .tried("mail-2".to_owned(), later, after(33))
+        .await
+        .unwrap();
+    assert_eq!(
+        store.waiting().await.unwrap(),
+        waits(1, after(32), after(50))
+    );
+    let dead = Tried::Dead {
+        why: "550".to_owned(),
+    };
+    store
+        .tried("mail-2".to_owned(), dead, after(50))
+        .await
+        .unwrap();
+    assert_eq!(store.waiting().await.unwrap(), Waiting::default());
+}
+
+#[tokio::test]
+async fn what_was_told_is_forgotten_after_90_days_and_what_waits_never() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let notices = ["sent", "dead", "waits"].map(|id| notice(id, "it@acme.example", start()));
+    owe(&store, notices.to_vec(), None).await;
+    let unsendable = notice("unsendable", "", start());
+    owe(&store, vec![unsendable], None).await;
+    for id in ["sent", "dead"] {
+        assert!(freeze(&store, id, &[id], start()).await);
+    }
+    let dead = Tried::Dead {
+        why: "550".to_owned(),
+    };
+    store
+        .tried("sent".to_owned(), Tried::Sent, start())
+        .await
+        .unwrap();
+    store.tried("dead".to_owned(), dead, start()).await.unwrap();
+    for (day, left) in [(89, 4_i64), (91, 1)] {
+        let now = start() + days(day);
+        store
+            .sync(vec![wanted("acme", now)], LIMITS, now)
+            .await
+            .unwrap();
+        let mut conn = <sqlx::SqliteConnection as sqlx::Connection>::connect(
+            &place.path().display().to_string(),
+        )
+        .await
+        .unwrap();
+        let kept: (i64,) = sqlx::query_as("SELECT COUNT(*) FROM notices")
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
+        assert_eq!(kept.0, left, "on day {day}");
+    }
+    assert_eq!(owed(&store, start() + days(91)).await, ["waits"]);
+}

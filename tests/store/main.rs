@@ -1,0 +1,163 @@
+//! The store on a real file: claims, attempts, what the configuration wants, mails, and the file itself.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
+mod attempts;
+mod claims;
+mod file;
+mod mails;
+mod wanted;
+
+use std::{path::PathBuf, time::Duration};
+
+use jiff::Timestamp;
+use lockwatch::{
+    attempt::{Asker, Ledgers, Limits, Outcome, Permit, Refusal},
+    config::StoreLocation,
+    record::Recent,
+    store::{
+        Store,
+        commit::Commit,
+        ledger::{PermitAnswer, PermitRequest, Settlement},
+        users::{Claim, Claimed, Wanted},
+    },
+    user::UserId,
+};
+use tempfile::TempDir;
+
+const LIMITS: Limits = Limits {
+    max_rejections: 2,
+    max_unanswered: 4,
+    flight: Duration::from_secs(15),
+};
+const LEASE: Duration = Duration::from_secs(25);
+const HORIZON: Duration = Duration::from_secs(2);
+const INTERVAL: Duration = Duration::from_mins(5);
+
+fn start() -> Timestamp {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+fn days(number: u64) -> Duration {
+    Duration::from_hours(24 * number)
+}
+
+fn id(text: &str) -> UserId {
+    UserId::parse(text).unwrap()
+}
+
+/// A user as the configuration wants it, due at `first_due`.
+fn wanted(text: &str, first_due: Timestamp) -> Wanted {
+    Wanted {
+        id: id(text),
+        username: format!("{text}@acme.example"),
+        interval: INTERVAL,
+        first_due,
+    }
+}
+
+/// A folder with a store in it.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("lockwatch.db")
+    }
+
+    async fn open(&self) -> Store {
+        let location = StoreLocation::Sqlite(self.path());
+        Store::open(&location).await.unwrap()
+    }
+
+    /// A store that holds these users, all due at the start.
+    async fn with(&self, users: &[&str]) -> Store {
+        let store = self.open().await;
+        let users = users.iter().map(|text| wanted(text, start())).collect();
+        store.sync(users, LIMITS, start()).await.unwrap();
+        store
+    }
+}
+
+async fn claim(store: &Store, text: &str, now: Timestamp) -> Option<Claimed> {
+    store.claim_one(&id(text), now, LEASE).await.unwrap()
+}
+
+fn request(claim: &Claim, now: Timestamp) -> PermitRequest {
+    PermitRequest {
+        claim: claim.clone(),
+        username: "acme@acme.example".to_owned(),
+        fingerprint: "credential".to_owned(),
+        asker: Asker::Schedule,
+        activation: None,
+        limits: LIMITS,
+        lease: LEASE,
+        now,
+    }
+}
+
+async fn permit(store: &Store, claim: &Claim, now: Timestamp) -> PermitAnswer {
+    store.permit(request(claim, now)).await.unwrap()
+}
+
+/// What is on disk, as somebody without a claim is told it.
+async fn ledgers(store: &Store) -> Ledgers {
+    let nobody = Claim {
+        id: id("nobody"),
+        token: "none".to_owned(),
+    };
+    let answer = permit(store, &nobody, start()).await;
+    assert_eq!(answer.decision.unwrap_err(), Refusal::NotOurs);
+    answer.ledgers
+}
+
+fn ended(permit: &Permit, outcome: Outcome) -> Settlement {
+    Settlement {
+        username: "acme@acme.example".to_owned(),
+        fingerprint: "credential".to_owned(),
+        attempt: permit.id().to_owned(),
+        outcome,
+    }
+}
+
+/// The end of a check without anything to tell; the next is one interval later.
+fn commit(claimed: &Claimed, now: Timestamp) -> Commit {
+    Commit {
+        claim: claimed.claim.clone(),
+        settlement: None,
+        record: claimed.record.clone(),
+        recent: Recent::default(),
+        event: None,
+        notices: Vec::new(),
+        unsendable: None,
+        due: now + INTERVAL,
+        now,
+    }
+}
+
+/// Claims `acme`, makes one attempt, and writes its end.
+async fn attempt(store: &Store, outcome: Outcome, now: Timestamp) -> Result<(), Refusal> {
+    let claimed = claim(store, "acme", now).await.expect("nobody holds it");
+    let answer = permit(store, &claimed.claim, now).await;
+    let mut commit = commit(&claimed, now);
+    let result = match answer.decision {
+        Ok(permit) => {
+            commit.settlement = Some(ended(&permit, outcome));
+            Ok(())
+        }
+        Err(refusal) => Err(refusal),
+    };
+    assert!(store.commit(commit).await.unwrap());
+    result
+}

@@ -1,0 +1,181 @@
+//! What the configuration wants, and what the rows become: state outlives reloads, and nobody's next check is lost.
+
+use lockwatch::{
+    attempt::{Hold, Outcome, Refusal},
+    store::{Store, users::Stored},
+};
+
+use super::*;
+
+async fn sync(store: &Store, users: Vec<Wanted>, now: Timestamp) {
+    store.sync(users, LIMITS, now).await.unwrap();
+}
+
+async fn the_one(store: &Store) -> Stored {
+    let mut users = store.load().await.unwrap();
+    assert_eq!(users.len(), 1, "{users:?}");
+    users.remove(0)
+}
+
+/// One check, which writes `last_check` and `due`.
+async fn checked(store: &Store, now: Timestamp, due: Timestamp) {
+    let claimed = claim(store, "acme", now).await.expect("nobody holds it");
+    let mut commit = commit(&claimed, now);
+    commit.record.last_check = Some(now);
+    commit.due = due;
+    assert!(store.commit(commit).await.unwrap());
+}
+
+async fn is_due(store: &Store, now: Timestamp) -> bool {
+    let claimed = store.claim_due(now, HORIZON, LEASE, 9).await.unwrap();
+    for user in &claimed {
+        store.release(user.claim.clone(), None).await.unwrap();
+    }
+    !claimed.is_empty()
+}
+
+#[tokio::test]
+async fn a_new_user_has_its_first_check_soon() {
+    let place = Place::new();
+    let store = place.open().await;
+    let first_due = start() + Duration::from_secs(17);
+    sync(&store, vec![wanted("acme", first_due)], start()).await;
+    let user = the_one(&store).await;
+    assert_eq!((user.due, user.first_seen), (first_due, start()));
+    assert_eq!(user.record.last_check, None);
+    assert_eq!(user.record.budget.attempts_left, LIMITS.max_rejections);
+}
+
+#[tokio::test]
+async fn a_user_that_stays_keeps_its_state_and_its_turn() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    checked(&store, start(), start() + INTERVAL).await;
+    let before = the_one(&store).await;
+    let now = start() + Duration::from_secs(10);
+    sync(&store, vec![wanted("acme", now)], now).await;
+    let after = the_one(&store).await;
+    assert_eq!(after.record, before.record);
+    assert_eq!(after.due, before.due);
+    assert_eq!(after.first_seen, start());
+}
+
+#[tokio::test]
+async fn a_removed_user_is_neither_shown_nor_checked_and_finds_its_state_again() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    checked(&store, start(), start() + INTERVAL).await;
+    sync(&store, Vec::new(), start()).await;
+    assert!(store.load().await.unwrap().is_empty());
+    let later = start() + Duration::from_hours(1);
+    assert!(!is_due(&store, later).await);
+    assert!(claim(&store, "acme", later).await.is_none());
+
+    sync(&store, vec![wanted("acme", later)], later).await;
+    let user = the_one(&store).await;
+    assert_eq!(user.record.last_check, Some(start()));
+    assert_eq!(user.first_seen, start());
+    assert!(is_due(&store, later).await);
+}
+
+#[tokio::test]
+async fn another_username_under_an_old_id_is_another_user() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    checked(&store, start(), start() + INTERVAL).await;
+    let claimed = claim(&store, "acme", start()).await.unwrap();
+    let now = start() + Duration::from_mins(1);
+    let mut other = wanted("acme", now);
+    other.username = "other@acme.example".to_owned();
+    sync(&store, vec![other], now).await;
+    let user = the_one(&store).await;
+    assert_eq!(user.record.last_check, None);
+    assert_eq!((user.first_seen, user.due), (now, now));
+    let result = store.commit(commit(&claimed, now)).await.unwrap();
+    assert!(!result, "what was seen of the old one is not the new one's");
+}
+
+#[tokio::test]
+async fn a_renamed_id_finds_the_budget_of_its_username() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    attempt(&store, Outcome::Rejected, start()).await.unwrap();
+    attempt(&store, Outcome::Rejected, start()).await.unwrap();
+    let mut renamed = wanted("acme-email2at", start());
+    renamed.username = "acme@acme.example".to_owned();
+    sync(&store, vec![renamed], start()).await;
+    let claimed = claim(&store, "acme-email2at", start()).await.unwrap();
+    let refused = permit(&store, &claimed.claim, start()).await.decision;
+    let why = Hold::Rejections;
+    assert_eq!(refused.unwrap_err(), Refusal::Held { why });
+}
+
+#[tokio::test]
+async fn no_next_check_is_lost_to_the_clock() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let ahead = start() + days(10);
+    checked(&store, ahead, ahead + INTERVAL).await;
+    assert!(
+        is_due(&store, start()).await,
+        "the clock was ten days ahead"
+    );
+
+    sync(&store, vec![wanted("acme", start())], start()).await;
+    assert_eq!(the_one(&store).await.due, start());
+}
+
+#[tokio::test]
+async fn a_shorter_interval_is_obeyed_at_once() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut slow = wanted("acme", start());
+    slow.interval = Duration::from_hours(6);
+    sync(&store, vec![slow], start()).await;
+    checked(&store, start(), start() + Duration::from_hours(6)).await;
+    let first_due = start() + Duration::from_secs(20);
+    sync(&store, vec![wanted("acme", first_due)], start()).await;
+    assert_eq!(the_one(&store).await.due, first_due);
+}
+
+#[tokio::test]
+async fn a_wait_that_autotask_asked_for_is_obeyed_however_long() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let asked = start() + Duration::from_hours(20);
+    checked(&store, start(), asked).await;
+    let now = start() + Duration::from_mins(1);
+    assert!(!is_due(&store, now).await);
+    sync(&store, vec![wanted("acme", now)], now).await;
+    assert_eq!(the_one(&store).await.due, asked);
+    assert!(!is_due(&store, asked - Duration::from_secs(3)).await);
+    assert!(is_due(&store, asked).await);
+}
+
+async fn held(store: &Store, now: Timestamp) -> bool {
+    sync(store, vec![wanted("acme", now)], now).await;
+    let claimed = claim(store, "acme", now).await.unwrap();
+    let answer = permit(store, &claimed.claim, now).await;
+    store.release(claimed.claim, None).await.unwrap();
+    answer.decision.is_err()
+}
+
+#[tokio::test]
+async fn the_budget_outlives_a_removal_by_90_days_and_never_ends_before() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    attempt(&store, Outcome::Rejected, start()).await.unwrap();
+    attempt(&store, Outcome::Rejected, start()).await.unwrap();
+    // Configured all the time: time forgives nothing, however often the configuration is read.
+    for day in [89, 91, 200] {
+        assert!(held(&store, start() + days(day)).await, "on day {day}");
+    }
+    // Removed on day 200, and wanted again on day 289.
+    sync(&store, Vec::new(), start() + days(200)).await;
+    sync(&store, Vec::new(), start() + days(289)).await;
+    assert!(held(&store, start() + days(289)).await);
+    // Removed again, and forgotten after 90 days.
+    sync(&store, Vec::new(), start() + days(289)).await;
+    sync(&store, Vec::new(), start() + days(380)).await;
+    assert!(!held(&store, start() + days(380)).await);
+}
