@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use jiff::Timestamp;
 use tokio::{
     net::TcpListener,
     sync::{Mutex, Notify, mpsc, watch},
@@ -16,16 +15,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    autotask::client::Client,
     board::{Board, Entry},
-    check::{Checker, Setup, limits},
+    check::Checker,
     clock,
     config::{self, Config, Problems},
     metrics::Metrics,
     notify::outbox::Outbox,
-    probe::slots::Slots,
-    schedule::{Ask, Scheduler, first_slot},
-    store::{Store, users::Wanted},
+    schedule::{Ask, Scheduler},
+    setup::Setup,
+    store::Store,
     telemetry::chain,
     web,
 };
@@ -85,34 +83,6 @@ impl std::fmt::Debug for Daemon {
     }
 }
 
-/// What a configuration becomes.
-///
-/// # Errors
-/// When no client can be made.
-pub fn setup(config: Config) -> anyhow::Result<Setup> {
-    let client = Client::new(&config.autotask).context("failed to make the Autotask client")?;
-    let slots = Slots::new(config.schedule.max_in_flight);
-    Ok(Setup {
-        config,
-        client,
-        slots,
-    })
-}
-
-/// The rows that the store must hold for this configuration.
-#[must_use]
-pub fn wanted(config: &Config, now: Timestamp) -> Vec<Wanted> {
-    let enabled = config.users.iter().filter(|user| user.enabled);
-    enabled
-        .map(|user| Wanted {
-            id: user.id.clone(),
-            username: user.username.key(),
-            interval: user.interval,
-            first_due: first_slot(&user.id, user.interval, now),
-        })
-        .collect()
-}
-
 impl Daemon {
     /// Opens the store, takes the port, fills the board. Nothing is probed yet.
     ///
@@ -124,12 +94,10 @@ impl Daemon {
             format!("failed to listen on {listen}: is another lockwatch running? (web.listen)")
         })?;
         let listener = listener.into_std()?;
-        let setup = setup(config)?;
+        let setup = Setup::new(config)?;
         let store = Store::open(&setup.config.store).await?;
         let now = clock::now();
-        store
-            .sync(wanted(&setup.config, now), setup.limits(), now)
-            .await?;
+        store.sync(setup.wanted(now), setup.limits(), now).await?;
         let metrics = Arc::new(Metrics::new()?);
         metrics.reloaded(&setup.config.sha256, now);
         let board = Arc::new(Board::default());
@@ -143,7 +111,7 @@ impl Daemon {
             outbox: Arc::clone(&wake),
             stopping: stopping.clone(),
         });
-        fill(&checker, &setup.config).await?;
+        fill(&checker, &setup).await?;
         let (setup, setup_seen) = watch::channel(Arc::new(setup));
         let (asks, asked) = mpsc::channel(64);
         let (ready, ready_seen) = watch::channel(false);
@@ -250,16 +218,16 @@ impl App {
         if config.web.listen != old.config.web.listen {
             return Err(ReloadError::WantsRestart("web.listen"));
         }
-        let setup = setup(config).map_err(|why| ReloadError::Failed(format!("{why:#}")))?;
-        let now = clock::now();
         let failed = |why: &dyn std::error::Error| ReloadError::Failed(chain(why));
-        let rows = wanted(&setup.config, now);
+        let setup = Setup::new(config).map_err(|why| failed(&why))?;
+        let now = clock::now();
+        let rows = setup.wanted(now);
         let store = &self.checker.store;
         store
             .sync(rows, setup.limits(), now)
             .await
             .map_err(|why| failed(&why))?;
-        fill(&self.checker, &setup.config)
+        fill(&self.checker, &setup)
             .await
             .map_err(|why| ReloadError::Failed(format!("{why:#}")))?;
         self.checker.metrics.reloaded(&setup.config.sha256, now);
@@ -284,19 +252,15 @@ pub async fn load(path: &Path) -> Result<Config, Problems> {
 }
 
 /// Shows what the store remembers of the configured users.
-async fn fill(checker: &Checker, config: &Config) -> anyhow::Result<()> {
-    let limits = limits(config);
+async fn fill(checker: &Checker, setup: &Setup) -> anyhow::Result<()> {
     let mut entries = Vec::new();
     for stored in checker.store.load().await? {
-        let at = config
-            .users
-            .binary_search_by(|user| user.id.cmp(&stored.id));
-        let Some(user) = at.ok().and_then(|at| config.users.get(at)) else {
+        let Some(user) = setup.user(&stored.id) else {
             continue;
         };
         let mut record = stored.record;
         if record.last_check.is_none() {
-            record.budget.attempts_left = limits.max_rejections;
+            record.budget.attempts_left = setup.limits().max_rejections;
         }
         entries.push(Entry {
             user: Arc::clone(user),

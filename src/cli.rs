@@ -155,12 +155,9 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::TestMail { config, to, .. } => test_mail::test_mail(&config.path, to).await,
         Command::Health { daemon } => status::health(&daemon).await,
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Cli::command(),
-                "lockwatch",
-                &mut std::io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "lockwatch", &mut script);
+            report::say(String::from_utf8_lossy(&script));
             Ok(Exit::Ok)
         }
         Command::Demo(args) => demo::demo(args).await,

@@ -19,6 +19,7 @@ pub mod probe;
 pub mod record;
 pub mod remedy;
 pub mod schedule;
+pub mod setup;
 pub mod store;
 pub mod telemetry;
 pub mod user;

@@ -14,8 +14,9 @@ use tokio_util::task::TaskTracker;
 use crate::{
     attempt::Asker,
     board::Entry,
-    check::{CheckError, Checker, Progress, Setup},
+    check::{CheckError, Checker, Progress},
     clock,
+    setup::Setup,
     store::{StoreError, users::Claimed},
     telemetry::chain,
     user::UserId,

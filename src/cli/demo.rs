@@ -69,13 +69,13 @@ pub(super) async fn demo(args: Args) -> Result<Exit, Failure> {
     let mail = folder.join("mail");
     let mut table = introduce(&args, &users, &simulator, web, &mail);
 
-    let (told, mut tellings) = mpsc::unbounded_channel();
+    let (tell, mut tellings) = mpsc::unbounded_channel();
     let stopping = app.stopping.clone();
     let world = simulator.world();
     let story = async {
         scenario::play(&world, &events, &stopping, |what| {
             // Ends with the demo; nobody misses what comes after.
-            let _ = told.send(what.to_owned());
+            let _ = tell.send(what.to_owned());
         })
         .await;
         stopping.cancelled().await;
@@ -90,9 +90,17 @@ pub(super) async fn demo(args: Args) -> Result<Exit, Failure> {
     };
     let show = async {
         let mut tick = interval(Duration::from_millis(250));
+        let mut told = clock::now();
         loop {
             tokio::select! {
-                _ = tick.tick() => table.update(&rows(&app.checker.board.all(), &users)),
+                _ = tick.tick() => {
+                    table.update(&rows(&app.checker.board.all(), &users));
+                    // A store that cannot be read now is read at the next tick.
+                    for sent in app.checker.store.sent_after(told).await.unwrap_or_default() {
+                        table.event(&format!("mail to {}: {} {}", sent.recipient, sent.kind, sent.user));
+                        told = sent.at;
+                    }
+                }
                 Some(what) = tellings.recv() => table.event(&what),
             }
         }
@@ -102,6 +110,8 @@ pub(super) async fn demo(args: Args) -> Result<Exit, Failure> {
         ended = daemon => ended,
         () = async { tokio::join!(story, end, show); } => Ok(Ok(())),
     };
+    // The last picture stands before what is printed next.
+    drop(table);
     ended.map_err(|why| Failure::internal(why.to_string()))??;
     simulator.shutdown();
     report::note(format!("mails stay in {}", mail.display()));

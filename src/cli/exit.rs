@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{config::Problems, store::StoreError, telemetry::chain};
+use crate::{autotask::client::ClientError, config::Problems, store::StoreError, telemetry::chain};
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,10 +82,20 @@ impl From<Problems> for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        match error.downcast::<StoreError>() {
-            Ok(store) => store.into(),
+        let error = match error.downcast::<StoreError>() {
+            Ok(store) => return store.into(),
+            Err(error) => error,
+        };
+        match error.downcast::<ClientError>() {
+            Ok(client) => client.into(),
             Err(error) => Self::internal(format!("{error:#}")),
         }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self::config(chain(&error))
     }
 }
 

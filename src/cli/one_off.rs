@@ -19,11 +19,12 @@ use super::{
     report,
 };
 use crate::{
-    app::{self, wanted},
+    app,
     attempt::Asker,
     autotask::hosts::AllowedHosts,
     config::{self, Config, StoreLocation, secret::SecretSource},
     schedule::check_now,
+    setup::Setup,
     store::Store,
     user::{User, UserId, Username},
     web::view::{UserView, Users},
@@ -68,11 +69,9 @@ pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Res
         state_folder()?.join("probes.db"),
     );
     let store = Store::open(&config.store).await?;
-    let setup = app::setup(config)?;
+    let setup = Setup::new(config)?;
     let now = crate::clock::now();
-    store
-        .sync(wanted(&setup.config, now), setup.limits(), now)
-        .await?;
+    store.sync(setup.wanted(now), setup.limits(), now).await?;
     let checker = checker(store)?;
     let tell = |step: crate::check::Progress| {
         if !json {

@@ -12,14 +12,15 @@ use super::{
     one_off, report, user_id,
 };
 use crate::{
-    app::{self, host_name, wanted},
+    app::{self, host_name},
     attempt::Asker,
     board::Board,
-    check::{Checker, Progress, Setup},
+    check::{Checker, Progress},
     clock,
     config::{Config, StoreLocation},
     metrics::Metrics,
     schedule::check_now,
+    setup::Setup,
     store::Store,
     user::UserId,
     web::view::{UserView, Users},
@@ -138,11 +139,9 @@ async fn here(config: Config) -> Result<Prober, Failure> {
     let StoreLocation::Sqlite(path) = &config.store;
     daemon::owns(path)?;
     let store = Store::open(&config.store).await?;
-    let setup = app::setup(config)?;
+    let setup = Setup::new(config)?;
     let now = clock::now();
-    store
-        .sync(wanted(&setup.config, now), setup.limits(), now)
-        .await?;
+    store.sync(setup.wanted(now), setup.limits(), now).await?;
     Ok(Prober::Here(Box::new(checker(store)?), Box::new(setup)))
 }
 

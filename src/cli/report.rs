@@ -1,11 +1,6 @@
 //! What commands print. The only room that writes to the terminal, besides the demo's table.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "output is this room's purpose"
-)]
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{Cell, Color, Table, presets};
 use console::style;
@@ -16,26 +11,28 @@ use crate::web::{page::badness, view::UserView};
 
 /// A line on standard output.
 pub(super) fn say(line: impl AsRef<str>) {
-    println!("{}", line.as_ref());
+    line_to(io::stdout(), line.as_ref());
 }
 
 /// A line on standard error.
 pub(super) fn note(line: impl AsRef<str>) {
-    eprintln!("{}", line.as_ref());
+    line_to(io::stderr(), line.as_ref());
+}
+
+/// A reader that has gone away (`| head`) is no failure.
+fn line_to(mut out: impl Write, line: &str) {
+    let _ = writeln!(out, "{line}");
 }
 
 /// Why the command failed. Problems of a configuration stand as they are, so that editors can read them.
 pub(super) fn complain(failure: &Failure) {
     for line in failure.message.lines() {
-        eprintln!("{line}");
+        note(line);
     }
 }
 
 pub(super) fn json(value: &impl serde::Serialize) {
-    println!(
-        "{}",
-        serde_json::to_string_pretty(value).unwrap_or_default()
-    );
+    say(serde_json::to_string_pretty(value).unwrap_or_default());
 }
 
 /// One step of a check.
@@ -49,40 +46,44 @@ pub(super) fn step(progress: &Step) {
     } else {
         format!(": {}", progress.detail)
     };
-    println!(
+    say(format!(
         "  {:<6} {}{took}{detail}",
         progress.step,
         progress.outcome.replace('_', " ")
-    );
+    ));
 }
 
 /// Where a check left the user, with causes and steps.
 pub(super) fn result(user: &UserView) {
-    println!("  result {}{}", styled(&user.state), reason_of(user));
+    say(format!(
+        "  result {}{}",
+        styled(&user.state),
+        reason_of(user)
+    ));
     if let Some(why) = &user.held_why {
-        println!("  held   {why}");
+        say(format!("  held   {why}"));
     }
     let Some(incident) = &user.incident else {
         return;
     };
-    println!(
+    say(format!(
         "  since  {}; last accepted {}",
         time(Some(incident.since)),
         time(user.last_accepted)
-    );
+    ));
     for (nth, cause) in incident.causes.iter().enumerate() {
-        println!("\n  {}. {}", nth + 1, cause.title);
+        say(format!("\n  {}. {}", nth + 1, cause.title));
         for line in &cause.speaks_for {
-            println!("     for: {line}");
+            say(format!("     for: {line}"));
         }
         for line in &cause.speaks_against {
-            println!("     against: {line}");
+            say(format!("     against: {line}"));
         }
         for (nth, step) in cause.steps.iter().enumerate() {
-            println!("     {}) {step}", nth + 1);
+            say(format!("     {}) {step}", nth + 1));
         }
     }
-    println!();
+    say("");
 }
 
 /// All users, worst first.
@@ -119,7 +120,7 @@ pub(super) fn table(mut users: Vec<UserView>) {
             Cell::new(user.attempts_left),
         ]);
     }
-    println!("{table}");
+    say(format!("{table}"));
 }
 
 fn reason_of(user: &UserView) -> String {

@@ -57,7 +57,7 @@ pub(super) async fn test_mail(path: &Path, to: Option<String>) -> Result<Exit, F
         say(format!("to {recipient}"));
         let sent = mailer
             .try_out(&letter, &mut |step, result| match result {
-                Ok(detail) if detail.is_empty() => say(format!("  {step:<10} ok")),
+                Ok("") => say(format!("  {step:<10} ok")),
                 Ok(detail) => say(format!("  {step:<10} ok: {detail}")),
                 Err(error) => note(format!("  {step:<10} FAILED: {}", error.text)),
             })

@@ -10,7 +10,7 @@ use console::{Alignment, Style, pad_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Events that stay visible on a terminal.
-const EVENTS: usize = 6;
+const EVENTS: usize = 8;
 
 /// One user, as shown. All texts must be printable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +40,8 @@ enum Face {
 
 struct Terminal {
     multi: MultiProgress,
+    /// The addresses and an empty line.
+    top: Vec<ProgressBar>,
     heading: ProgressBar,
     rows: BTreeMap<String, ProgressBar>,
     /// The empty line below the rows: new rows go above it.
@@ -81,8 +83,10 @@ impl LiveTable {
                 let mut changed = Vec::new();
                 for row in rows {
                     let state = (row.state.clone(), row.reason.clone());
-                    if shown.insert(row.id.clone(), state.clone()) != Some(state) {
-                        changed.push(plain_line(row));
+                    let before = shown.insert(row.id.clone(), state.clone());
+                    if before.as_ref() != Some(&state) {
+                        // The detail is the same for long: once is enough where lines stay.
+                        changed.push(plain_line(row, before.is_none()));
                     }
                 }
                 for line in changed {
@@ -109,16 +113,18 @@ impl LiveTable {
 }
 
 impl Drop for LiveTable {
-    /// Leaves the last picture on the screen.
+    /// Leaves the last picture on the screen, as plain text: living lines would vanish, and ending them one by one draws
+    /// some of them twice.
     fn drop(&mut self) {
         if let Face::Terminal(terminal) = &self.0 {
-            let last = [&terminal.heading, &terminal.gap];
-            let lines = last.into_iter().chain(terminal.rows.values());
-            for line in lines.chain(&terminal.events) {
-                line.abandon();
+            let last: Vec<_> = terminal.lines().map(ProgressBar::message).collect();
+            // A terminal that has gone away keeps nothing.
+            let _ = terminal.multi.clear();
+            terminal.multi.set_draw_target(ProgressDrawTarget::hidden());
+            let mut out = io::stdout();
+            for line in last {
+                let _ = writeln!(out, "{line}");
             }
-            // What is printed next begins on a line of its own.
-            let _ = writeln!(io::stdout());
         }
     }
 }
@@ -131,11 +137,9 @@ impl Terminal {
             line.set_message(text);
             line
         };
-        for address in addresses {
-            line(address.clone()).abandon();
-        }
-        line(String::new()).abandon();
+        let empty = [String::new()];
         Self {
+            top: addresses.iter().chain(&empty).cloned().map(line).collect(),
             heading: line(String::new()),
             gap: line(String::new()),
             events: (0..EVENTS).map(|_| line(String::new())).collect(),
@@ -143,6 +147,13 @@ impl Terminal {
             latest: VecDeque::new(),
             multi,
         }
+    }
+
+    /// All lines, from top to bottom.
+    fn lines(&self) -> impl Iterator<Item = &ProgressBar> {
+        let table = std::iter::once(&self.heading).chain(self.rows.values());
+        let below = std::iter::once(&self.gap).chain(&self.events);
+        self.top.iter().chain(table).chain(below)
     }
 
     fn update(&mut self, rows: &[Row]) {
@@ -225,7 +236,7 @@ fn coloured_line(row: &Row, widths: &Widths) -> String {
     format!("{id}  {tenant}  {state}  {reason}  {}", row.detail)
 }
 
-fn plain_line(row: &Row) -> String {
+fn plain_line(row: &Row, with_detail: bool) -> String {
     let Row {
         id,
         tenant,
@@ -234,7 +245,7 @@ fn plain_line(row: &Row) -> String {
         detail,
     } = row;
     let mut line = format!("{id} ({tenant}): {state}, {reason}");
-    if !detail.is_empty() {
+    if with_detail && !detail.is_empty() {
         line.push_str(": ");
         line.push_str(detail);
     }
@@ -296,7 +307,7 @@ mod tests {
              acme-backup (acme): healthy, ok\n\
              acme-billing (acme): unclear, suspected: 401\n\
              * zone AE17 goes down\n\
-             acme-billing (acme): failing, credential_rejected: 401\n"
+             acme-billing (acme): failing, credential_rejected\n"
         );
     }
 

@@ -15,10 +15,10 @@ use super::{
     message,
 };
 use crate::{
-    check::Setup,
     clock,
     config::Email,
     metrics::Metrics,
+    setup::Setup,
     store::{
         Store, StoreError, fresh_id,
         mails::{FrozenMail, Tried},

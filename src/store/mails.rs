@@ -45,6 +45,19 @@ pub enum Tried {
     },
 }
 
+/// A notice whose mail was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentNotice {
+    /// When.
+    pub at: Timestamp,
+    /// To whom.
+    pub recipient: String,
+    /// `notify::Kind`.
+    pub kind: String,
+    /// The user's id.
+    pub user: String,
+}
+
 /// What waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
@@ -143,6 +156,28 @@ impl Store {
             .await
             .map_err(StoreError::Read)?;
         Ok(rows.into_iter().map(|(kind,)| kind).collect())
+    }
+
+    /// What was sent after `then`: when, to whom, of which kind, about which user; oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn sent_after(&self, then: Timestamp) -> Result<Vec<SentNotice>, StoreError> {
+        let rows: Vec<(i64, String, String, String)> = sqlx::query_as(
+            "SELECT mails.sent_at, mails.recipient, notices.kind, notices.user_id FROM notices \
+             JOIN mails ON mails.id = notices.mail_id WHERE mails.sent_at > $1 ORDER BY mails.sent_at, notices.id",
+        )
+        .bind(millis(then))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::Read)?;
+        let notice = |(at, recipient, kind, user)| SentNotice {
+            at: timestamp(at),
+            recipient,
+            kind,
+            user,
+        };
+        Ok(rows.into_iter().map(notice).collect())
     }
 
     /// What waits to be sent.

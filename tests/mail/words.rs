@@ -34,6 +34,7 @@ fn diagnosis(reason: Reason, evidence: &[&str], causes: Vec<RankedCause>) -> Dia
         reason,
         certain: false,
         last_word: false,
+        remembered: false,
         evidence: evidence.iter().map(|text| (*text).to_owned()).collect(),
         causes,
     }

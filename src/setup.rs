@@ -1,0 +1,87 @@
+//! What a configuration becomes: the client, the slots, the budget. Replaced as a whole by a reload.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::{
+    attempt::{Activation, Limits},
+    autotask::client::{Client, ClientError},
+    config::Config,
+    probe::slots::Slots,
+    schedule::first_slot,
+    store::users::Wanted,
+    user::{User, UserId},
+};
+
+/// A configuration in force.
+#[derive(Debug)]
+pub struct Setup {
+    /// The configuration in force.
+    pub config: Config,
+    /// Talks to Autotask as it says.
+    pub client: Client,
+    /// Requests in flight, as it allows.
+    pub slots: Slots,
+}
+
+impl Setup {
+    /// Makes the client and the slots that `config` asks for.
+    ///
+    /// # Errors
+    /// When no client can be made; the message says what is missing.
+    pub fn new(config: Config) -> Result<Self, ClientError> {
+        Ok(Self {
+            client: Client::new(&config.autotask)?,
+            slots: Slots::new(config.schedule.max_in_flight),
+            config,
+        })
+    }
+
+    /// The rows that the store must hold.
+    #[must_use]
+    pub fn wanted(&self, now: Timestamp) -> Vec<Wanted> {
+        let enabled = self.config.users.iter().filter(|user| user.enabled);
+        enabled
+            .map(|user| Wanted {
+                id: user.id.clone(),
+                username: user.username.key(),
+                interval: user.interval,
+                first_due: first_slot(&user.id, user.interval, now),
+            })
+            .collect()
+    }
+
+    /// When `user` is new, and whether it is tried before that time is over.
+    #[must_use]
+    pub fn activation(&self, user: &User, first_seen: Timestamp) -> Activation {
+        Activation {
+            until: user.created.unwrap_or(first_seen) + self.config.lockout.activation,
+            try_at_once: user.created.is_none(),
+        }
+    }
+
+    /// The budget. A permit's attempt is over, with or without an answer, within the timeout of one probe and 5 s.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            max_rejections: self.config.lockout.max_rejections,
+            max_unanswered: self.config.lockout.max_unanswered,
+            flight: self.config.autotask.timeout + Duration::from_secs(5),
+        }
+    }
+
+    /// A configured user that is enabled.
+    #[must_use]
+    pub fn user(&self, id: &UserId) -> Option<&Arc<User>> {
+        let users = &self.config.users;
+        let at = users.binary_search_by(|user| user.id.cmp(id)).ok()?;
+        users.get(at).filter(|user| user.enabled)
+    }
+
+    /// How long a claim lasts: both probes and 5 s.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        2 * self.config.autotask.timeout + Duration::from_secs(5)
+    }
+}
