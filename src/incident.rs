@@ -177,15 +177,14 @@ fn second_look(suspicion: &Suspicion, given: &Circumstances<'_>) -> Timestamp {
 fn sight(state: &mut State, seen: &Diagnosis, given: &Circumstances<'_>) -> Option<Event> {
     match &mut state.phase {
         Phase::Open(incident) => {
+            // Another reason takes its place only when it is confirmed as the first one was.
+            let same = seen.reason == incident.diagnosis.reason;
             if seen.remembered {
                 // No second look at anything else can be had while the credential is held.
                 incident.suspicion = None;
-            } else {
-                let same = seen.reason == incident.diagnosis.reason;
-                if same || confirmed(&mut incident.suspicion, seen, given).is_some() {
-                    incident.suspicion = None;
-                    incident.diagnosis = seen.clone();
-                }
+            } else if same || confirmed(&mut incident.suspicion, seen, given).is_some() {
+                incident.suspicion = None;
+                incident.diagnosis = seen.clone();
             }
             let reason = incident.diagnosis.reason;
             show(state, reason, given.now);

@@ -202,3 +202,117 @@ impl Recent {
         postcard::from_bytes(bytes).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        attempt::Refusal,
+        observation::{Probed, QueryFinding, Unclear},
+    };
+
+    const LIMITS: Limits = Limits {
+        max_rejections: 2,
+        max_unanswered: 4,
+        flight: Duration::from_secs(15),
+    };
+
+    fn now() -> Timestamp {
+        "2026-11-21T14:05:00Z".parse().unwrap()
+    }
+
+    fn zone(name: &str) -> ZoneFinding {
+        ZoneFinding::Found(Zone {
+            name: name.to_owned(),
+            api: "https://webservices2.autotask.net/atservicesrest/"
+                .parse()
+                .unwrap(),
+        })
+    }
+
+    fn seen(zone: ZoneFinding, query: QueryStep) -> Observation {
+        Observation {
+            at: now(),
+            zone: Probed {
+                finding: zone,
+                took: Duration::from_millis(40),
+            },
+            query,
+        }
+    }
+
+    fn made(finding: QueryFinding) -> QueryStep {
+        QueryStep::Made {
+            probed: Probed {
+                finding,
+                took: Duration::from_millis(80),
+            },
+            from: Some([192, 0, 2, 7].into()),
+            mangled: Vec::new(),
+        }
+    }
+
+    fn after(record: &Record, observation: &Observation) -> Record {
+        record.after(observation, None, record.state.clone(), None)
+    }
+
+    #[test]
+    fn an_accepted_query_is_remembered_until_the_next() {
+        let new = Record::new(now(), &LIMITS);
+        let works = after(&new, &seen(zone("AE02"), made(QueryFinding::Accepted)));
+        assert_eq!(works.last_accepted, Some(now()));
+        let failed = after(&works, &seen(zone("AE02"), made(QueryFinding::Rejected)));
+        assert_eq!(failed.last_accepted, Some(now()));
+        let probe = failed.query_probe.unwrap();
+        assert_eq!((probe.success, probe.outcome.as_str()), (false, "rejected"));
+    }
+
+    #[test]
+    fn a_check_without_an_attempt_says_why_and_forgets_nothing() {
+        let new = Record::new(now(), &LIMITS);
+        let works = after(&new, &seen(zone("AE02"), made(QueryFinding::Accepted)));
+        let held = QueryStep::NotPermitted(Refusal::Held {
+            why: Hold::Rejections,
+        });
+        for step in [held, QueryStep::NoZone, QueryStep::NoStore] {
+            let outage = ZoneFinding::Unclear(Unclear::Outage { status: 503 });
+            let next = after(&works, &seen(outage, step.clone()));
+            assert!(next.not_attempted.is_some(), "{step:?}");
+            assert_eq!(next.zone, works.zone, "the zone last found");
+            assert_eq!(next.query_probe, works.query_probe);
+            assert_eq!(next.budget, works.budget);
+            assert_eq!(next.from, works.from);
+            let again = after(&next, &seen(zone("EU1"), made(QueryFinding::Accepted)));
+            assert_eq!(again.not_attempted, None);
+            assert_eq!(again.zone.unwrap().name, "EU1");
+        }
+    }
+
+    #[test]
+    fn a_record_survives_the_store() {
+        let new = Record::new(now(), &LIMITS);
+        let record = after(&new, &seen(zone("AE02"), made(QueryFinding::Rejected)));
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+    }
+
+    #[test]
+    fn the_recent_checks_are_the_last_120() {
+        let mut recent = Recent::default();
+        for nth in 0..130 {
+            let mut observation = seen(zone("AE02"), made(QueryFinding::Accepted));
+            observation.at += Duration::from_secs(nth);
+            recent.push(&observation, Reason::Ok);
+        }
+        recent.push(&seen(zone("AE02"), QueryStep::NoStore), Reason::Ok);
+        assert_eq!(recent.0.len(), RECENT);
+        assert_eq!(recent.0[0].at, now().as_millisecond() + 11_000);
+        assert_eq!((recent.0[0].zone_ms, recent.0[0].query_ms), (40, Some(80)));
+        assert_eq!(recent.0[RECENT - 1].query_ms, None);
+
+        let packed = recent.pack();
+        assert!(packed.len() < 120 * 20, "{} bytes", packed.len());
+        assert_eq!(Recent::unpack(&packed), recent);
+        assert_eq!(Recent::unpack(b"\xff something else"), Recent::default());
+    }
+}

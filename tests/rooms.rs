@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     reason = "a panic is how a test says that something is wrong"
 )]
 
@@ -57,8 +56,9 @@ const IMPURE: [&str; 20] = [
 ];
 
 /// Where a secret is looked at: to be read and judged, to be sent, to be fingerprinted, to be compared.
-const MAY_EXPOSE: [&str; 8] = [
+const MAY_EXPOSE: [&str; 9] = [
     "autotask/client.rs",
+    "cli/daemon.rs",
     "config/secret/mangled.rs",
     "config/secret/mod.rs",
     "config/secret/tests.rs",

@@ -167,7 +167,7 @@ pub const FAMILIES: [Family; 16] = [
     },
     Family {
         name: "autotask_zone_reachable",
-        help: "1 when the last query of any of the zone's users had an answer of the API, 0 when none had.",
+        help: "0 when the last query of every user of the zone had no answer, or only an outage for one; else 1.",
         samples: zones,
     },
     Family {

@@ -315,7 +315,7 @@ fn asker() -> impl Strategy<Value = Asker> {
 pub(crate) fn happenings(length: usize) -> impl Strategy<Value = Vec<Happening>> {
     let ask = (0..CREDENTIALS * 2, asker(), end()).prop_map(|(credential, asker, end)| {
         // Most is asked with the first credential.
-        let credential = credential.checked_sub(CREDENTIALS).unwrap_or(0);
+        let credential = credential.saturating_sub(CREDENTIALS);
         Happening::Ask {
             credential,
             asker,

@@ -1,4 +1,4 @@
-//! `[web]`.
+//! `[web]`: where the endpoint listens, its token, and the links in mails.
 
 use std::net::SocketAddr;
 
