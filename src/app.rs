@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -27,9 +26,6 @@ use crate::{
     telemetry::chain,
     web,
 };
-
-/// Mails that are being sent at the end have so long.
-const MAIL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The running daemon, as the endpoint and the signals see it.
 #[derive(Debug)]
@@ -173,19 +169,26 @@ impl Daemon {
         let server = web::serve(Arc::clone(&app), listener)?;
         let mut rooms = JoinSet::new();
         rooms.spawn(scheduler.run());
-        let mails = tokio::spawn(outbox.run());
+        rooms.spawn(outbox.run());
         let ended_early = tokio::select! {
             () = app.stopping.cancelled() => false,
             _ = rooms.join_next() => true,
         };
         app.stopping.cancel();
-        while rooms.join_next().await.is_some() {}
-        if tokio::time::timeout(MAIL_PATIENCE, mails).await.is_err() {
-            tracing::warn!("a mail was still being sent; it is sent again at the next start");
+        let drained = async {
+            let rooms = async { while rooms.join_next().await.is_some() {} };
+            tokio::join!(rooms, server.shutdown());
+        };
+        // What is still under way is safe to leave: an attempt is on record, a mail is sent again.
+        let patience = app.setup.borrow().patience();
+        if tokio::time::timeout(patience, drained).await.is_err() {
+            tracing::warn!("not everything ended in time; it goes on at the next start");
         }
-        server.shutdown().await;
         app.checker.store.close().await;
-        anyhow::ensure!(!ended_early, "the scheduler ended by itself");
+        anyhow::ensure!(
+            !ended_early,
+            "a part of lockwatch ended by itself; the log says more"
+        );
         Ok(())
     }
 }
@@ -195,7 +198,16 @@ impl App {
     ///
     /// # Errors
     /// Why the old one stays in force.
-    pub async fn reload(&self) -> Result<(), ReloadError> {
+    pub async fn reload(self: &Arc<Self>) -> Result<(), ReloadError> {
+        // In a task of its own: a client that goes away must not leave a reload half-way.
+        let app = Arc::clone(self);
+        let reload = tokio::spawn(async move { app.reload_here().await });
+        reload
+            .await
+            .unwrap_or_else(|_| Err(ReloadError::Failed("the reload panicked".to_owned())))
+    }
+
+    async fn reload_here(&self) -> Result<(), ReloadError> {
         let _one_at_a_time = self.reloading.lock().await;
         let result = self.try_reload().await;
         match &result {
@@ -219,7 +231,7 @@ impl App {
             return Err(ReloadError::WantsRestart("web.listen"));
         }
         let failed = |why: &dyn std::error::Error| ReloadError::Failed(chain(why));
-        let setup = Setup::new(config).map_err(|why| failed(&why))?;
+        let setup = Setup::in_place_of(&old, config).map_err(|why| failed(&why))?;
         let now = clock::now();
         let rows = setup.wanted(now);
         let store = &self.checker.store;
@@ -242,9 +254,14 @@ impl App {
 /// # Errors
 /// Every problem of all its files.
 pub async fn load(path: &Path) -> Result<Config, Problems> {
-    let path = path.to_owned();
+    let (path, path_shown) = (path.to_owned(), path);
     let loaded = tokio::task::spawn_blocking(move || config::load(&path)).await;
-    let (config, warnings) = loaded.unwrap_or_else(|_| Err(Problems(Vec::new())))?;
+    let (config, warnings) = loaded.unwrap_or_else(|_| {
+        Err(Problems::of_whole(
+            path_shown,
+            "could not be read: lockwatch failed; this is a fault of lockwatch",
+        ))
+    })?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }

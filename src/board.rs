@@ -85,21 +85,31 @@ impl Board {
         entries.get(id).cloned()
     }
 
-    /// Shows a user's new state; a user that is not shown (any more) stays so.
-    pub fn update(&self, entry: Entry) {
+    /// Shows a user's new state; a user that is not shown (any more) stays so. How it is configured is `replace`'s matter:
+    /// a check may have begun before a reload.
+    pub fn update(&self, mut entry: Entry) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(shown) = entries.get_mut(&entry.user.id) {
+            entry.user = Arc::clone(&shown.user);
             *shown = Arc::new(entry);
         }
         drop(entries);
         self.version.send_modify(|version| *version += 1);
     }
 
-    /// Shows exactly these users, as after start or reload.
+    /// Shows exactly these users, as after start or reload. A check that ended since they were read is kept.
     pub fn replace(&self, all: Vec<Entry>) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let newer = |entry: Entry| match entries.get(&entry.user.id) {
+            Some(shown) if shown.record.last_check > entry.record.last_check => Entry {
+                user: entry.user,
+                ..Entry::clone(shown)
+            },
+            _ => entry,
+        };
         *entries = all
             .into_iter()
+            .map(newer)
             .map(|entry| (entry.user.id.clone(), Arc::new(entry)))
             .collect();
         drop(entries);

@@ -102,7 +102,7 @@ impl Checker {
             ZoneFinding::Unknown => claimed.record.zone.clone(),
             ZoneFinding::Untrusted { .. } | ZoneFinding::Unclear(_) => None,
         };
-        let activation = setup.activation(user, claimed.first_seen);
+        let activation = setup.activation(user, claimed.first_seen.min(at));
         let attempted = match target {
             None => QueryStep::NoZone.into(),
             Some(zone) => match self

@@ -106,7 +106,7 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// Runs until stopping, then drains: nothing new starts, what runs may end within the timeout of a probe and 2 s.
+    /// Runs until stopping, then waits for what runs: nothing new starts.
     pub async fn run(mut self) {
         let tracker = TaskTracker::new();
         let stopping = self.checker.stopping.clone();
@@ -122,13 +122,7 @@ impl Scheduler {
             }
         }
         tracker.close();
-        let patience = self.setup.borrow().config.autotask.timeout + Duration::from_secs(2);
-        if timeout(patience, tracker.wait()).await.is_err() {
-            tracing::warn!(
-                checks = tracker.len(),
-                "checks did not end in time and are left to their claims"
-            );
-        }
+        tracker.wait().await;
     }
 
     /// Claims what is due and starts it; returns the pause until the next claim.

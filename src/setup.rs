@@ -38,6 +38,19 @@ impl Setup {
         })
     }
 
+    /// The same, with the slots of the setup that it takes the place of: what is in flight goes on to count.
+    ///
+    /// # Errors
+    /// When no client can be made; the message says what is missing.
+    pub fn in_place_of(old: &Self, config: Config) -> Result<Self, ClientError> {
+        let same = old.config.schedule == config.schedule;
+        let mut setup = Self::new(config)?;
+        if same {
+            setup.slots = old.slots.clone();
+        }
+        Ok(setup)
+    }
+
     /// The rows that the store must hold.
     #[must_use]
     pub fn wanted(&self, now: Timestamp) -> Vec<Wanted> {
@@ -77,6 +90,12 @@ impl Setup {
         let users = &self.config.users;
         let at = users.binary_search_by(|user| user.id.cmp(id)).ok()?;
         users.get(at).filter(|user| user.enabled)
+    }
+
+    /// How long the end may take once it was asked for.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.config.autotask.timeout + Duration::from_secs(2)
     }
 
     /// How long a claim lasts: both probes and 5 s.

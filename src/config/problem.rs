@@ -1,6 +1,9 @@
 //! What is wrong with a configuration: where, which key, what was expected. Never the offending line or value.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 /// One problem of one file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,3 +36,16 @@ impl fmt::Display for Problem {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    /// One problem of a file as a whole.
+    #[must_use]
+    pub fn of_whole(file: &Path, message: &str) -> Self {
+        Self(vec![Problem {
+            file: file.to_owned(),
+            at: None,
+            key: String::new(),
+            message: message.to_owned(),
+        }])
+    }
+}

@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::{
-    sync::{Notify, watch},
-    time::timeout,
-};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -26,13 +23,44 @@ use crate::{
     telemetry::chain,
 };
 
-/// The first retry comes after this, each further one after twice as long.
-const FIRST_RETRY: Duration = Duration::from_secs(5);
-const LAST_RETRY: Duration = Duration::from_hours(1);
+/// The first retry of a mail comes after this, each further one after twice as long.
+const MAIL_RETRIES: Backoff = Backoff {
+    first: Duration::from_secs(5),
+    last: Duration::from_hours(1),
+};
+/// A server that takes no mail at all is left alone so long, with all mails.
+const SERVER_RETRIES: Backoff = Backoff {
+    first: Duration::from_secs(5),
+    last: Duration::from_mins(10),
+};
 /// A refused login is not repeated sooner: mail servers lock accounts too.
-const LOGIN_PAUSE: Duration = Duration::from_mins(15);
+const LOGIN_RETRIES: Backoff = Backoff {
+    first: Duration::from_mins(15),
+    last: Duration::from_hours(4),
+};
 /// The store is looked at so often even when nobody says that something is owed.
 const LOOK: Duration = Duration::from_secs(30);
+
+/// Waits that double.
+struct Backoff {
+    first: Duration,
+    last: Duration,
+}
+
+impl Backoff {
+    fn after(&self, failures: u32) -> Duration {
+        self.first
+            .saturating_mul(2_u32.saturating_pow(failures))
+            .min(self.last)
+    }
+}
+
+/// The server is left alone: it refused our login, or took no mail at all.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    until: Timestamp,
+    failures: u32,
+}
 
 /// Sends what the store owes until `stopping`.
 #[derive(Debug)]
@@ -52,9 +80,10 @@ pub struct Outbox {
 impl Outbox {
     /// Runs until stopping.
     pub async fn run(mut self) {
+        let mut pause: Option<Pause> = None;
         while !self.stopping.is_cancelled() {
-            let pause = match self.round().await {
-                Ok(pause) => pause,
+            let idle = match self.round(&mut pause).await {
+                Ok(idle) => idle,
                 Err(cause) => {
                     tracing::error!(cause = chain(&cause), "failed to work on the outbox");
                     LOOK
@@ -63,70 +92,106 @@ impl Outbox {
             tokio::select! {
                 () = self.stopping.cancelled() => {}
                 () = self.wake.notified() => {}
-                // New settings may end a pause.
-                _ = self.setup.changed() => {}
-                () = tokio::time::sleep(pause) => {}
+                // New settings may be the cure.
+                _ = self.setup.changed() => pause = None,
+                () = tokio::time::sleep(idle) => {}
             }
         }
     }
 
     /// Freezes what is owed, sends what is due; returns how long there is nothing to do.
-    async fn round(&self) -> Result<Duration, StoreError> {
+    async fn round(&self, pause: &mut Option<Pause>) -> Result<Duration, StoreError> {
         let setup = self.setup.borrow().clone();
-        if let Some(email) = &setup.config.email {
-            while self.freeze(email, &setup).await? {}
-            let mailer = Mailer::new(email);
-            for mail in self.store.due_mails(clock::now(), 100).await? {
-                if self.stopping.is_cancelled() {
-                    break;
-                }
-                if !self.send(&mailer, mail).await? {
-                    break;
-                }
-            }
+        let Some(email) = &setup.config.email else {
+            self.metrics.outbox(&self.store.waiting().await?);
+            return Ok(LOOK);
+        };
+        while self.freeze(email, &setup).await? {}
+        let paused = pause.is_some_and(|pause| clock::now() < pause.until);
+        if !paused {
+            self.send_due(&Mailer::new(email), pause).await?;
         }
         let waiting = self.store.waiting().await?;
         self.metrics.outbox(&waiting);
-        let next = waiting.next.map(|next| next.duration_since(clock::now()));
-        let next = next.map(|wait| Duration::try_from(wait).unwrap_or_default());
-        // A mail whose time has come but that was not sent waits for its server: not at once again.
-        let floor = Duration::from_millis(200);
-        Ok(next.map_or(LOOK, |wait| wait.clamp(floor, LOOK)))
+        let next = waiting
+            .next
+            .map(|next| pause.map_or(next, |pause| next.max(pause.until)));
+        let next = next
+            .map(|next| Duration::try_from(next.duration_since(clock::now())).unwrap_or_default());
+        Ok(next.map_or(LOOK, |wait| wait.min(LOOK)))
     }
 
     /// Makes one mail of what is owed to one recipient. False when nothing is due.
     async fn freeze(&self, email: &Email, setup: &Setup) -> Result<bool, StoreError> {
         let now = clock::now();
-        let notices = self.store.owed(now).await?;
-        let Some(first) = notices.first() else {
+        let owed = self.store.owed(now).await?;
+        if !owed.unreadable.is_empty() {
+            tracing::error!(notices = ?owed.unreadable, "notices of another version cannot be read and are given up");
+            self.store
+                .give_up(owed.unreadable, "it cannot be read")
+                .await?;
+            return Ok(true);
+        }
+        let Some(first) = owed.notices.first() else {
             return Ok(false);
         };
         let recipient = first.recipient.clone();
-        let mail = message::compose(&notices, setup.config.web.external_url.as_ref());
+        let mail = message::compose(&owed.notices, setup.config.web.external_url.as_ref());
         let id = fresh_id();
-        let frozen = match envelope::freeze(&mail, &email.from, &recipient, &id, now) {
-            Ok(frozen) => frozen,
-            Err(cause) => {
-                // The config room checks addresses; what is left cannot be mended by waiting.
-                tracing::error!(cause = chain(&cause), "failed to make a mail");
-                return Ok(false);
+        let notices = owed.notices.into_iter().map(|notice| notice.id).collect();
+        match envelope::freeze(&mail, &email.from, &recipient, &id, now) {
+            Ok(frozen) => {
+                let mail = FrozenMail {
+                    id,
+                    message_id: frozen.message_id,
+                    recipient,
+                    bytes: frozen.bytes,
+                    created: now,
+                    tries: 0,
+                };
+                self.store.freeze(mail, notices).await?;
             }
-        };
-        let mail = FrozenMail {
-            id,
-            message_id: frozen.message_id,
-            recipient,
-            bytes: frozen.bytes,
-            created: now,
-            tries: 0,
-        };
-        let notices = notices.into_iter().map(|notice| notice.id).collect();
-        self.store.freeze(mail, notices).await?;
+            Err(cause) => {
+                // Waiting mends nothing, and the mails of others must not wait for it.
+                tracing::error!(
+                    ?notices,
+                    cause = chain(&cause),
+                    "failed to make a mail: its notices are given up"
+                );
+                self.store
+                    .give_up(notices, "no mail could be made of it")
+                    .await?;
+            }
+        }
         Ok(true)
     }
 
-    /// Sends one mail. False when the server, rather than this mail, is the problem: the others can wait.
-    async fn send(&self, mailer: &Mailer, mail: FrozenMail) -> Result<bool, StoreError> {
+    /// Sends what is due, one after the other, until the server rather than a mail is the problem.
+    async fn send_due(&self, mailer: &Mailer, pause: &mut Option<Pause>) -> Result<(), StoreError> {
+        for mail in self.store.due_mails(clock::now(), 100).await? {
+            if self.stopping.is_cancelled() {
+                return Ok(());
+            }
+            let failures = pause.map_or(0, |pause| pause.failures);
+            if let Some(until) = self.send(mailer, mail, failures).await? {
+                *pause = Some(Pause {
+                    until,
+                    failures: failures.saturating_add(1),
+                });
+                return Ok(());
+            }
+            *pause = None;
+        }
+        Ok(())
+    }
+
+    /// Sends one mail. Until when the server is left alone, if it is the problem.
+    async fn send(
+        &self,
+        mailer: &Mailer,
+        mail: FrozenMail,
+        failures: u32,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let letter = Letter {
             id: &mail.id,
             date: mail.created,
@@ -135,13 +200,40 @@ impl Outbox {
         };
         let sent = mailer.send(&letter).await;
         let now = clock::now();
-        let (tried, outcome, go_on) = match sent {
-            Ok(_) => (Tried::Sent, Some("sent"), true),
+        let mut pause = None;
+        let (tried, outcome) = match sent {
+            Ok(_) => (Tried::Sent, Some("sent")),
             Err(error) => {
-                let go_on = !of_the_server(&error);
-                let (tried, outcome) = failed(&error, mail.tries, now);
-                tracing::warn!(mail.id, step = error.step.as_str(), cause = %error, "failed to send a mail");
-                (tried, outcome, go_on)
+                // Recipients are not logged, and servers like to name them.
+                let why = error.to_string().replace(&mail.recipient, "the recipient");
+                tracing::warn!(
+                    mail.id,
+                    step = error.step.as_str(),
+                    cause = why,
+                    "failed to send a mail"
+                );
+                let wait = match error.class {
+                    Class::Permanent => None,
+                    Class::Login => Some(LOGIN_RETRIES.after(failures)),
+                    Class::Transient if of_the_server(&error) => {
+                        Some(SERVER_RETRIES.after(failures))
+                    }
+                    Class::Transient => Some(MAIL_RETRIES.after(mail.tries)),
+                };
+                match wait {
+                    None => (Tried::Dead { why }, Some("undeliverable")),
+                    Some(wait) if of_the_server(&error) => {
+                        pause = Some(now + wait);
+                        (Tried::Later { at: now, why }, None)
+                    }
+                    Some(wait) => (
+                        Tried::Later {
+                            at: now + wait,
+                            why,
+                        },
+                        None,
+                    ),
+                }
             }
         };
         self.store.tried(mail.id.clone(), tried, now).await?;
@@ -151,34 +243,12 @@ impl Outbox {
             }
             tracing::info!(mail.id, outcome, "mail done");
         }
-        Ok(go_on)
-    }
-}
-
-/// Runs `outbox` a last time at the end of a short-lived command, for at most `patience`.
-pub async fn flush(outbox: &Outbox, patience: Duration) {
-    if timeout(patience, outbox.round()).await.is_err() {
-        tracing::warn!("mails are left for the next start");
-    }
-}
-
-fn failed(error: &SendError, tries: u32, now: Timestamp) -> (Tried, Option<&'static str>) {
-    let why = error.to_string();
-    let later = |wait: Duration| Tried::Later {
-        at: now + wait,
-        why: why.clone(),
-    };
-    match error.class {
-        Class::Permanent => (Tried::Dead { why }, Some("undeliverable")),
-        Class::Login => (later(LOGIN_PAUSE), None),
-        Class::Transient => {
-            let wait = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(tries));
-            (later(wait.min(LAST_RETRY)), None)
-        }
+        Ok(pause)
     }
 }
 
 /// Before the recipient is named, a failure concerns every mail.
 fn of_the_server(error: &SendError) -> bool {
-    !matches!(error.step, Step::Sender | Step::Recipient | Step::Data)
+    error.class == Class::Login
+        || !matches!(error.step, Step::Sender | Step::Recipient | Step::Data)
 }

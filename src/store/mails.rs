@@ -9,6 +9,15 @@ use crate::notify::Notice;
 /// So many notices share a mail at most.
 const NOTICES_A_MAIL: i64 = 50;
 
+/// What is owed to one recipient.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Owed {
+    /// Oldest first.
+    pub notices: Vec<Notice>,
+    /// Ids of notices that another version wrote and this one cannot read.
+    pub unreadable: Vec<String>,
+}
+
 /// A mail as it will be sent, however often that takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrozenMail {
@@ -74,6 +83,11 @@ struct Freeze {
     notices: Vec<String>,
 }
 
+struct GiveUp {
+    notices: Vec<String>,
+    why: &'static str,
+}
+
 struct Tell {
     mail: String,
     tried: Tried,
@@ -85,9 +99,9 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn owed(&self, now: Timestamp) -> Result<Vec<Notice>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT facts FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND recipient = \
+    pub async fn owed(&self, now: Timestamp) -> Result<Owed, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT id, facts FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND recipient = \
              (SELECT recipient FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND due_at <= $1 \
               ORDER BY due_at, id LIMIT 1) ORDER BY created_at, id LIMIT $2",
         )
@@ -96,11 +110,22 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(StoreError::Read)?;
-        let notices: Result<_, sqlx::Error> = rows
-            .iter()
-            .map(|row| from_doc(row.try_get("facts")?))
-            .collect();
-        notices.map_err(StoreError::Read)
+        let mut owed = Owed::default();
+        for (id, facts) in rows {
+            match from_doc(&facts) {
+                Ok(notice) => owed.notices.push(notice),
+                Err(_) => owed.unreadable.push(id),
+            }
+        }
+        Ok(owed)
+    }
+
+    /// Notes that notices will never become mails, and why.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn give_up(&self, notices: Vec<String>, why: &'static str) -> Result<(), StoreError> {
+        self.writer.write(GiveUp { notices, why }).await
     }
 
     /// Freezes a mail that holds `notices`. False when one of them is in another mail by now: then nothing is kept.
@@ -278,6 +303,21 @@ impl Write for Freeze {
                 .await?;
         }
         Ok(true)
+    }
+}
+
+impl Write for GiveUp {
+    type Out = ();
+
+    async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        for notice in &self.notices {
+            sqlx::query("UPDATE notices SET unsendable = $1 WHERE id = $2 AND mail_id IS NULL")
+                .bind(self.why)
+                .bind(notice)
+                .execute(&mut *conn)
+                .await?;
+        }
+        Ok(())
     }
 }
 

@@ -146,8 +146,20 @@ fn smtp(table: Spanned<file::Smtp>, key: &KeyPath, report: &mut Report<'_>) -> O
     })
     .unwrap_or(SmtpTls::StartTls);
     if tls == SmtpTls::None && !host.as_deref().is_some_and(is_this_machine) {
-        let message = "sends mails, and the login if there is one, unprotected to another machine";
-        report.warn(&tls_at, &key.key("tls"), message);
+        let tls_key = key.key("tls");
+        if table.username.is_some() {
+            report.wrong(
+                &tls_at,
+                &tls_key,
+                "would send the login in plain text to another machine",
+            );
+        } else {
+            report.warn(
+                &tls_at,
+                &tls_key,
+                "sends mails unprotected to another machine",
+            );
+        }
     }
     let port = take::whole(table.port, &key.key("port"), report, 1..=u16::MAX);
     let timeout = take::duration(

@@ -123,7 +123,12 @@ pub fn address(text: &str) -> Result<EmailAddress, &'static str> {
     let options = Options::default()
         .without_display_text()
         .without_domain_literal();
-    EmailAddress::parse_with_options(text, options).map_err(|_| "is not an e-mail address")
+    // What the mail library cannot send to is no address here either.
+    let sendable = text.parse::<lettre::Address>().is_ok();
+    EmailAddress::parse_with_options(text, options)
+        .ok()
+        .filter(|_| sendable)
+        .ok_or("is not an e-mail address")
 }
 
 /// An address of one of `schemes`, with a path that ends in `/`.
