@@ -261,8 +261,11 @@ mod tests {
         let new = Record::new(now(), &LIMITS);
         let works = after(&new, &seen(zone("AE02"), made(QueryFinding::Accepted)));
         assert_eq!(works.last_accepted, Some(now()));
-        let failed = after(&works, &seen(zone("AE02"), made(QueryFinding::Rejected)));
+        let mut refused = seen(zone("AE02"), made(QueryFinding::Rejected));
+        refused.at += Duration::from_mins(5);
+        let failed = after(&works, &refused);
         assert_eq!(failed.last_accepted, Some(now()));
+        assert_eq!(failed.last_check, Some(refused.at));
         let probe = failed.query_probe.unwrap();
         assert_eq!((probe.success, probe.outcome.as_str()), (false, "rejected"));
     }
@@ -270,7 +273,8 @@ mod tests {
     #[test]
     fn a_check_without_an_attempt_says_why_and_forgets_nothing() {
         let new = Record::new(now(), &LIMITS);
-        let works = after(&new, &seen(zone("AE02"), made(QueryFinding::Accepted)));
+        let mut works = after(&new, &seen(zone("AE02"), made(QueryFinding::Accepted)));
+        works.budget.rejections = 1;
         let held = QueryStep::NotPermitted(Refusal::Held {
             why: Hold::Rejections,
         });

@@ -93,6 +93,7 @@ impl Store {
             path: name.clone(),
             cause,
         })?;
+        let _alone = alone(path).await;
         let fault = |cause| StoreError::Use {
             path: name.clone(),
             cause,
@@ -164,26 +165,32 @@ fn make_private(path: &Path) -> io::Result<()> {
     }
 }
 
-/// In one transaction that keeps others out: two processes may start at the same time.
-async fn migrate(pool: &SqlitePool, path: &str) -> Result<(), StoreError> {
-    let migrated = async {
-        let mut alone = pool.begin_with("BEGIN IMMEDIATE").await?;
-        // `run`, its documented sibling, gives a future that cannot be spawned when it is handed a connection.
-        sqlx::migrate!("src/store/migrations")
-            .run_direct(None, &mut *alone, false)
-            .await?;
-        Ok(alone.commit().await?)
+/// Until it is dropped, no other process opens a store in this folder: making the file and its schema is nothing that
+/// SQLite lets two do at once. Where folders cannot be locked, it goes without.
+async fn alone(path: &Path) -> Option<fs::File> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new(".")).to_owned();
+    let lock = move || {
+        let folder = fs::File::open(folder).ok()?;
+        folder.lock().ok().map(|()| folder)
     };
-    migrated.await.map_err(|cause| match cause {
-        MigrateError::VersionMissing(version) => StoreError::Newer {
-            path: path.to_owned(),
-            version,
-        },
-        cause => StoreError::Migrate {
-            path: path.to_owned(),
-            cause,
-        },
-    })
+    tokio::task::spawn_blocking(lock).await.ok().flatten()
+}
+
+async fn migrate(pool: &SqlitePool, path: &str) -> Result<(), StoreError> {
+    sqlx::migrate!("src/store/migrations")
+        .run(pool)
+        .await
+        .map_err(|cause| match cause {
+            MigrateError::VersionMissing(version) => StoreError::Newer {
+                path: path.to_owned(),
+                version,
+            },
+            cause => StoreError::Migrate {
+                path: path.to_owned(),
+                cause,
+            },
+        })
 }
 
 async fn fingerprint_key(pool: &SqlitePool) -> Result<SecretBox<[u8]>, sqlx::Error> {
