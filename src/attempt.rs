@@ -183,6 +183,8 @@ pub fn settle(ledgers: &Ledgers, id: &str, outcome: Outcome, now: Timestamp) -> 
         mut username,
         mut credential,
     } = ledgers.clone();
+    // An answer that comes after the username's next attempt is left as unanswered: that it is late says that the order is
+    // lost, and an acceptance out of order would forgive rejections that came after it.
     let Some(flight) = username.in_flight.take_if(|flight| flight.id == id) else {
         return ledgers.clone();
     };
@@ -249,6 +251,25 @@ pub fn hold(ledgers: &Ledgers, limits: &Limits, now: Timestamp) -> Option<Hold> 
         .then_some(Hold::NewCredentials)
 }
 
+/// When the hold of now ends by itself; `None` when there is none, or only a change or an operator ends it.
+#[must_use]
+pub fn hold_ends(ledgers: &Ledgers, limits: &Limits, now: Timestamp) -> Option<Timestamp> {
+    // The oldest of the last `room` must have left the day.
+    let leaves = |times: &[Timestamp], room: usize| {
+        let nth = times.len().checked_sub(room)?;
+        times.get(nth).map(|at| *at + DAY)
+    };
+    match hold(ledgers, limits, now)? {
+        Hold::Rejections => None,
+        Hold::Unanswered => ledgers
+            .credential
+            .last_attempt
+            .map(|last| last + UNANSWERED_HOLD),
+        Hold::Username => leaves(&ledgers.username.rejected, limits.max_rejections as usize),
+        Hold::NewCredentials => leaves(&ledgers.username.new_credentials, NEW_CREDENTIALS_A_DAY),
+    }
+}
+
 /// How many rejections may still be risked unasked.
 #[must_use]
 pub fn attempts_left(ledgers: &Ledgers, limits: &Limits, now: Timestamp) -> u32 {
@@ -273,13 +294,12 @@ fn operator_may(ledgers: &Ledgers, force: bool, now: Timestamp) -> Result<(), Re
         username,
         credential,
     } = ledgers;
-    if let Some(last) = username.operator.last()
+    let recent = past(&username.operator, HOUR, now);
+    if let Some(last) = recent.last()
         && now < *last + MINUTE
     {
         return Err(wait(*last + MINUTE, Waiting::Operator));
     }
-    let mut recent = username.operator.clone();
-    keep_within(&mut recent, HOUR, now);
     if recent.len() >= OPERATOR_ATTEMPTS_AN_HOUR {
         let first = recent.first().copied().unwrap_or(now);
         return Err(wait(first + HOUR, Waiting::Operator));
@@ -291,8 +311,7 @@ fn operator_may(ledgers: &Ledgers, force: bool, now: Timestamp) -> Result<(), Re
 }
 
 fn one_off_may(username: &UsernameLedger, now: Timestamp) -> Result<(), Refusal> {
-    let mut recent = username.one_off.clone();
-    keep_within(&mut recent, DAY, now);
+    let recent = past(&username.one_off, DAY, now);
     match recent.first() {
         Some(first) if recent.len() >= ONE_OFF_ATTEMPTS_A_DAY => {
             Err(wait(*first + DAY, Waiting::OneOff))
@@ -307,6 +326,12 @@ fn wait(until: Timestamp, why: Waiting) -> Refusal {
 
 fn within(times: &[Timestamp], span: Duration, now: Timestamp) -> usize {
     times.iter().filter(|at| **at + span > now).count()
+}
+
+/// As [`within`], but what lies in the future is the clock's doing and holds nobody up.
+fn past(times: &[Timestamp], span: Duration, now: Timestamp) -> Vec<Timestamp> {
+    let recent = times.iter().filter(|at| **at <= now && **at + span > now);
+    recent.copied().collect()
 }
 
 fn keep_within(times: &mut Vec<Timestamp>, span: Duration, now: Timestamp) {

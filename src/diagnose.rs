@@ -102,6 +102,9 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
                 found,
                 "The credential was rejected before and has not changed; no further attempt is risked.".to_owned(),
             ];
+            if activating.is_some() && history.credential_accepted.is_none() {
+                return Some(plain(Reason::Activating, seen));
+            }
             let (last_word, remembered) = (true, true);
             Some(Diagnosis {
                 last_word,

@@ -55,6 +55,9 @@ pub struct Incident {
     pub diagnosis: Diagnosis,
     /// Another reason, seen once since.
     pub suspicion: Option<Suspicion>,
+    /// Only the operator was told: who hears of the end is who heard of the beginning.
+    #[serde(default)]
+    pub operators_alone: bool,
 }
 
 /// The state of a user as `incident` sees it.
@@ -206,6 +209,7 @@ fn sight(state: &mut State, seen: &Diagnosis, given: &Circumstances<'_>) -> Opti
                 opened: given.now,
                 diagnosis: seen.clone(),
                 suspicion: None,
+                operators_alone: seen.reason.is_operators_alone(),
             };
             *phase = Phase::Open(incident.clone());
             state.up = Some(false);

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    attempt::{Hold, Ledgers, Limits, attempts_left, hold},
+    attempt::{Hold, Ledgers, Limits, attempts_left, hold, hold_ends},
     diagnose::{Diagnosis, Reason},
     incident::State,
-    observation::{Observation, QueryStep, Zone, ZoneFinding},
+    observation::{Observation, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding},
 };
 
 /// How many checks the history of a user holds.
@@ -38,6 +38,9 @@ pub struct Record {
     pub from: Option<IpAddr>,
     /// Why the last check made no attempt, if it made none.
     pub not_attempted: Option<String>,
+    /// Autotask asked for no attempt before this.
+    #[serde(default)]
+    pub not_before: Option<Timestamp>,
 }
 
 /// A probe's last result.
@@ -62,6 +65,9 @@ pub struct Budget {
     pub attempts_left: u32,
     /// What holds the credential.
     pub held: Option<Hold>,
+    /// When the hold ends by itself.
+    #[serde(default)]
+    pub hold_ends: Option<Timestamp>,
     /// When the credential last changed.
     pub changed_at: Option<Timestamp>,
     /// The last attempt.
@@ -81,6 +87,7 @@ impl Budget {
             unanswered: credential.unanswered,
             attempts_left: attempts_left(ledgers, limits, now),
             held: hold(ledgers, limits, now),
+            hold_ends: hold_ends(ledgers, limits, now),
             changed_at: username.changed_at,
             last_attempt: credential.last_attempt,
         }
@@ -105,7 +112,19 @@ impl Record {
             },
             from: None,
             not_attempted: None,
+            not_before: None,
         }
+    }
+
+    /// In place of one that cannot be read: another version wrote it.
+    #[must_use]
+    pub fn forgotten(now: Timestamp) -> Self {
+        let nothing_left = Limits {
+            max_rejections: 0,
+            max_unanswered: 0,
+            flight: Duration::ZERO,
+        };
+        Self::new(now, &nothing_left)
     }
 
     /// The record after a check. `budget` is `None` when the ledgers were not read.
@@ -133,7 +152,7 @@ impl Record {
         });
         next.not_attempted = match &observation.query {
             QueryStep::Made { probed, from, .. } => {
-                let success = probed.finding == crate::observation::QueryFinding::Accepted;
+                let success = probed.finding == QueryFinding::Accepted;
                 if success {
                     next.last_accepted = Some(observation.at);
                 }
@@ -143,6 +162,7 @@ impl Record {
                     took: probed.took,
                 });
                 next.from = from.or(next.from);
+                next.not_before = patience(&probed.finding).map(|wait| observation.at + wait);
                 None
             }
             QueryStep::NoZone => Some("no zone to send a credential to".to_owned()),
@@ -151,6 +171,15 @@ impl Record {
             QueryStep::NoStore => Some("the store could not record the attempt".to_owned()),
         };
         next
+    }
+}
+
+/// How long Autotask asked to wait.
+fn patience(finding: &QueryFinding) -> Option<Duration> {
+    match finding {
+        QueryFinding::RateLimited { retry_after }
+        | QueryFinding::Unclear(Unclear::RateLimited { retry_after }) => *retry_after,
+        _ => None,
     }
 }
 

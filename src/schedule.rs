@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, interval, sleep, sleep_until, timeout},
 };
 use tokio_util::task::TaskTracker;
 
@@ -28,6 +28,8 @@ const HORIZON: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(500);
 /// One claim takes at most so many.
 const BATCH: u32 = 500;
+/// What is old is swept out so often.
+const SWEEP: Duration = Duration::from_hours(24);
 /// A store that fails is asked again after this.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 
@@ -111,12 +113,18 @@ impl Scheduler {
         let tracker = TaskTracker::new();
         let stopping = self.checker.stopping.clone();
         let mut tick = Instant::now();
+        let mut sweep = interval(SWEEP);
         loop {
             tokio::select! {
                 () = stopping.cancelled() => break,
                 Some(ask) = self.asks.recv() => {
                     let (checker, setup) = (Arc::clone(&self.checker), self.setup.borrow().clone());
                     tracker.spawn(answer(checker, setup, ask));
+                }
+                _ = sweep.tick() => {
+                    if let Err(cause) = self.checker.store.sweep(clock::now()).await {
+                        tracing::error!(cause = chain(&cause), "failed to sweep the store");
+                    }
                 }
                 () = sleep_until(tick) => tick = Instant::now() + self.claim(&tracker).await,
             }

@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     probe::slots::Slots,
     schedule::first_slot,
-    store::users::Wanted,
+    store::wanted::Wanted,
     user::{User, UserId},
 };
 

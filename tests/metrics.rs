@@ -64,6 +64,7 @@ fn open(reason: Reason) -> Phase {
             causes: Vec::new(),
         },
         suspicion: None,
+        operators_alone: false,
     })
 }
 

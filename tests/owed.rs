@@ -44,6 +44,7 @@ fn incident(reason: Reason) -> Incident {
             causes: Vec::new(),
         },
         suspicion: None,
+        operators_alone: reason.is_operators_alone(),
     }
 }
 

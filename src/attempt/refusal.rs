@@ -49,6 +49,8 @@ pub enum Waiting {
     InFlight,
     /// The user is new.
     Activation,
+    /// Autotask asked for patience (`Retry-After`).
+    RetryAfter,
     /// Operators have asked often enough.
     Operator,
     /// One-off probes have been made often enough.
@@ -64,6 +66,7 @@ impl fmt::Display for Refusal {
                 let what = match why {
                     Waiting::InFlight => "an attempt with this username is in flight",
                     Waiting::Activation => "the user is new and may not work yet",
+                    Waiting::RetryAfter => "Autotask asked to wait (Retry-After)",
                     Waiting::Operator => {
                         "retries are limited to one a minute and three an hour for each user"
                     }

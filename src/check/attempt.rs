@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::{CheckError, Checker};
 use crate::{
-    attempt::{Activation, Asker, Ledgers, Permit, Refusal, settle},
+    attempt::{Activation, Asker, Ledgers, Permit, Refusal, Waiting, settle},
     autotask::client::Credential,
     clock,
     config::secret::{self, SecretError},
@@ -55,6 +55,13 @@ impl Checker {
         asker: Asker,
         activation: Activation,
     ) -> Result<Attempted, CheckError> {
+        if let Some(until) = claimed.record.not_before
+            && asker == Asker::Schedule
+            && clock::now() < until
+        {
+            let why = Waiting::RetryAfter;
+            return Ok(QueryStep::NotPermitted(Refusal::Wait { until, why }).into());
+        }
         let (secret, code) = tokio::join!(user.secret.read(), user.integration_code.read());
         let (secret, code) = match (secret, code) {
             (Ok(secret), Ok(code)) => (secret, code),

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 
 use super::{CheckError, Checker};
 use crate::{
-    attempt::{Activation, Ledgers, Refusal},
+    attempt::{Activation, Ledgers, Refusal, Waiting},
     board::Entry,
     clock,
     diagnose::{Diagnosis, History, Reason, diagnose},
     incident::{self, Circumstances},
     notify::owed,
-    observation::{Observation, QueryFinding, QueryStep, Unclear, ZoneFinding},
+    observation::{Observation, QueryStep, Unclear, ZoneFinding},
     record::Budget,
     schedule::next_slot,
     setup::Setup,
@@ -96,6 +96,7 @@ impl Checker {
         if !self.store.commit(commit).await? {
             return Err(CheckError::Overtaken);
         }
+        let told = !kinds.is_empty();
         for kind in kinds {
             let outcome = if unsendable.is_some() {
                 "not_configured"
@@ -105,7 +106,9 @@ impl Checker {
             self.metrics.noticed(kind.as_str(), outcome);
         }
         log_change(user, before.state.reason, &entry, step.event.as_ref());
-        self.outbox.notify_one();
+        if told {
+            self.outbox.notify_one();
+        }
         self.board.update(entry.clone());
         Ok(Arc::new(entry))
     }
@@ -138,21 +141,20 @@ fn due(
     now: Timestamp,
 ) -> Timestamp {
     let slot = next_slot(&user.id, user.interval, now);
-    let mut due = confirm_at.map_or(slot, |at| at.max(now + Duration::from_millis(1)));
-    if let QueryStep::NotPermitted(Refusal::Wait { until, .. }) = &seen.query
+    let mut due = confirm_at.filter(|at| *at > now).unwrap_or(slot);
+    if let QueryStep::NotPermitted(Refusal::Wait { until, why }) = &seen.query
+        && *why != Waiting::Operator
         && *until > now
     {
         due = due.min(*until);
     }
-    let wait = match (&seen.zone.finding, &seen.query) {
-        (ZoneFinding::Unclear(Unclear::RateLimited { retry_after }), _) => *retry_after,
-        (_, QueryStep::Made { probed, .. }) => match &probed.finding {
-            QueryFinding::RateLimited { retry_after } => *retry_after,
-            _ => None,
-        },
-        _ => None,
-    };
-    wait.map_or(due, |wait| due.max(now + wait))
+    match &seen.zone.finding {
+        // The look-up itself is wanted less often; an attempt that must wait does so in its record.
+        ZoneFinding::Unclear(Unclear::RateLimited {
+            retry_after: Some(wait),
+        }) => due.max(now + *wait),
+        _ => due,
+    }
 }
 
 fn log_change(user: &User, before: Reason, entry: &Entry, event: Option<&incident::Event>) {

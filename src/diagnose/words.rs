@@ -115,6 +115,12 @@ impl Verdict {
 }
 
 impl Reason {
+    /// Whether it is a fault of the watching side, which the user's own people cannot mend.
+    #[must_use]
+    pub fn is_operators_alone(self) -> bool {
+        matches!(self, Self::SecretUnreadable | Self::ZoneUntrusted)
+    }
+
     /// The verdict that goes with it.
     #[must_use]
     pub fn verdict(self) -> Verdict {

@@ -112,7 +112,7 @@ pub const FAMILIES: [Family; 16] = [
     },
     Family {
         name: "autotask_user_held",
-        help: "1 while the credential is held: it is not presented again until it changes or an operator retries.",
+        help: "1 while the credential is held: it is not presented again until it changes, an operator retries, or the hold is over.",
         samples: |entries, out| {
             each(entries, out, |entry| {
                 Some(number(entry.record.budget.held.is_some()))

@@ -3,12 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Facts, Kind, Notice};
-use crate::{
-    board::Entry,
-    config::Email,
-    diagnose::{Reason, Verdict},
-    incident::Event,
-};
+use crate::{attempt::Hold, board::Entry, config::Email, diagnose::Verdict, incident::Event};
 
 /// One notice per recipient: the user's own, and the operator's. A fault of the watching side is the operator's alone.
 #[must_use]
@@ -28,7 +23,8 @@ pub fn notices(
         Event::Recovered(incident) => (Kind::Recovered, incident),
     };
     let record = &entry.record;
-    let held = record.budget.held.is_some();
+    // Other holds end by themselves.
+    let held = record.budget.held == Some(Hold::Rejections);
     let facts = Facts {
         user: entry.user.id.to_string(),
         username: entry.user.username.as_str().to_owned(),
@@ -44,14 +40,11 @@ pub fn notices(
         rejections: record.budget.rejections,
         last_attempt: record.budget.last_attempt,
         held,
-        next_attempt: (!held).then_some(entry.due),
+        next_attempt: (!held).then(|| record.budget.hold_ends.unwrap_or(entry.due)),
         host: host.to_owned(),
         from_address: record.from.map(|address| address.to_string()),
     };
-    let operators_alone = matches!(
-        incident.diagnosis.reason,
-        Reason::SecretUnreadable | Reason::ZoneUntrusted
-    );
+    let operators_alone = incident.operators_alone;
     let mut recipients: Vec<String> = Vec::new();
     let mut add = |address: &email_address::EmailAddress| {
         let known = |other: &String| other.eq_ignore_ascii_case(address.as_str());

@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 use super::{
     Store, StoreError,
     ledger::{self, Settlement},
-    mails, millis, to_doc,
+    millis, notices, to_doc,
     users::Claim,
     writer::Write,
 };
@@ -93,7 +93,7 @@ impl Write for Commit {
             None => {}
         }
         for (notice, due) in &self.notices {
-            mails::owe(conn, notice, *due, self.unsendable).await?;
+            notices::owe(conn, notice, *due, self.unsendable).await?;
         }
         Ok(true)
     }

@@ -1,22 +1,9 @@
-//! Notices that are owed and mails that are frozen. A notice is in one mail at most, for ever.
+//! Frozen mails: what is due, what became of each try, what waits.
 
 use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Store, StoreError, from_doc, millis, timestamp, to_doc, writer::Write};
-use crate::notify::Notice;
-
-/// So many notices share a mail at most.
-const NOTICES_A_MAIL: i64 = 50;
-
-/// What is owed to one recipient.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Owed {
-    /// Oldest first.
-    pub notices: Vec<Notice>,
-    /// Ids of notices that another version wrote and this one cannot read.
-    pub unreadable: Vec<String>,
-}
+use super::{Store, StoreError, millis, timestamp, writer::Write};
 
 /// A mail as it will be sent, however often that takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,16 +65,6 @@ pub struct Waiting {
     pub next: Option<Timestamp>,
 }
 
-struct Freeze {
-    mail: FrozenMail,
-    notices: Vec<String>,
-}
-
-struct GiveUp {
-    notices: Vec<String>,
-    why: &'static str,
-}
-
 struct Tell {
     mail: String,
     tried: Tried,
@@ -95,47 +72,6 @@ struct Tell {
 }
 
 impl Store {
-    /// The notices owed to the recipient whose gathering time is over first, if any is over: all of them, oldest first.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn owed(&self, now: Timestamp) -> Result<Owed, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
-            "SELECT id, facts FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND recipient = \
-             (SELECT recipient FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND due_at <= $1 \
-              ORDER BY due_at, id LIMIT 1) ORDER BY created_at, id LIMIT $2",
-        )
-        .bind(millis(now))
-        .bind(NOTICES_A_MAIL)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(StoreError::Read)?;
-        let mut owed = Owed::default();
-        for (id, facts) in rows {
-            match from_doc(&facts) {
-                Ok(notice) => owed.notices.push(notice),
-                Err(_) => owed.unreadable.push(id),
-            }
-        }
-        Ok(owed)
-    }
-
-    /// Notes that notices will never become mails, and why.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn give_up(&self, notices: Vec<String>, why: &'static str) -> Result<(), StoreError> {
-        self.writer.write(GiveUp { notices, why }).await
-    }
-
-    /// Freezes a mail that holds `notices`. False when one of them is in another mail by now: then nothing is kept.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn freeze(&self, mail: FrozenMail, notices: Vec<String>) -> Result<bool, StoreError> {
-        self.writer.write(Freeze { mail, notices }).await
-    }
-
     /// Mails whose time has come, oldest first.
     ///
     /// # Errors
@@ -242,83 +178,6 @@ fn frozen(row: &SqliteRow) -> Result<FrozenMail, sqlx::Error> {
         created: timestamp(row.try_get("created_at")?),
         tries: u32::try_from(tries).unwrap_or(u32::MAX),
     })
-}
-
-/// Notes that `notice` must be mailed, once `due` is past.
-pub(super) async fn owe(
-    conn: &mut SqliteConnection,
-    notice: &Notice,
-    due: Timestamp,
-    unsendable: Option<&'static str>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO notices (id, incident_id, user_id, kind, recipient, created_at, due_at, facts, unsendable) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(&notice.id)
-    .bind(&notice.facts.incident)
-    .bind(&notice.facts.user)
-    .bind(notice.kind.as_str())
-    .bind(&notice.recipient)
-    .bind(millis(notice.created))
-    .bind(millis(due))
-    .bind(to_doc(notice)?)
-    .bind(unsendable.or_else(|| notice.recipient.is_empty().then_some("there is no recipient")))
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-impl Write for Freeze {
-    type Out = bool;
-
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-        for notice in &self.notices {
-            let free: Option<(String,)> = sqlx::query_as(
-                "SELECT id FROM notices WHERE id = $1 AND mail_id IS NULL AND unsendable IS NULL",
-            )
-            .bind(notice)
-            .fetch_optional(&mut *conn)
-            .await?;
-            if free.is_none() {
-                return Ok(false);
-            }
-        }
-        sqlx::query(
-            "INSERT INTO mails (id, message_id, recipient, bytes, created_at, next_try_at, tries) \
-             VALUES ($1, $2, $3, $4, $5, $5, 0)",
-        )
-        .bind(&self.mail.id)
-        .bind(&self.mail.message_id)
-        .bind(&self.mail.recipient)
-        .bind(&self.mail.bytes)
-        .bind(millis(self.mail.created))
-        .execute(&mut *conn)
-        .await?;
-        for notice in &self.notices {
-            sqlx::query("UPDATE notices SET mail_id = $1 WHERE id = $2")
-                .bind(&self.mail.id)
-                .bind(notice)
-                .execute(&mut *conn)
-                .await?;
-        }
-        Ok(true)
-    }
-}
-
-impl Write for GiveUp {
-    type Out = ();
-
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        for notice in &self.notices {
-            sqlx::query("UPDATE notices SET unsendable = $1 WHERE id = $2 AND mail_id IS NULL")
-                .bind(self.why)
-                .bind(notice)
-                .execute(&mut *conn)
-                .await?;
-        }
-        Ok(())
-    }
 }
 
 impl Write for Tell {

@@ -5,7 +5,9 @@
 pub mod commit;
 pub mod ledger;
 pub mod mails;
+pub mod notices;
 pub mod users;
+pub mod wanted;
 mod writer;
 
 use std::{fs, io, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration};

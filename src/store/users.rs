@@ -1,21 +1,18 @@
-//! The users' rows: what the config wants (`sync`), who is due (`claim`), and giving a claim back.
+//! The users' rows: who is due (`claim`), giving a claim back, and what is remembered of everybody.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{
-    Store, StoreError, fresh_id, from_doc, millis, span, timestamp, to_doc, writer::Write,
-};
+use super::{Store, StoreError, fresh_id, from_doc, millis, span, timestamp, writer::Write};
 use crate::{
-    attempt::Limits,
     record::{Recent, Record},
     user::UserId,
 };
 
-/// Rows of removed users and untouched ledger rows are kept so long.
-const KEEP: Duration = Duration::from_hours(90 * 24);
+/// No claim ends further off than so many leases: one that does was made before the clock was set back.
+const LONGEST_CLAIM: u32 = 3;
 
 /// The leave to check one user. Every later write names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,25 +53,6 @@ pub struct Stored {
     pub recent: Recent,
 }
 
-/// What `sync` needs to know of a configured user.
-#[derive(Clone, Debug)]
-pub struct Wanted {
-    /// The user.
-    pub id: UserId,
-    /// Lower-cased username.
-    pub username: String,
-    /// Time between checks.
-    pub interval: Duration,
-    /// The first check of a user that is new, or whose stored one is too far off.
-    pub first_due: Timestamp,
-}
-
-struct Sync {
-    wanted: Vec<Wanted>,
-    limits: Limits,
-    now: Timestamp,
-}
-
 struct ClaimDue {
     now: Timestamp,
     horizon: Duration,
@@ -100,26 +78,6 @@ struct Release {
 }
 
 impl Store {
-    /// Makes the rows what the config wants, in one transaction: new users appear, the others keep their state, the
-    /// rest is put aside. All enabled users must be in `wanted`.
-    ///
-    /// # Errors
-    /// When the store cannot be written; then nothing has changed.
-    pub async fn sync(
-        &self,
-        wanted: Vec<Wanted>,
-        limits: Limits,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.writer
-            .write(Sync {
-                wanted,
-                limits,
-                now,
-            })
-            .await
-    }
-
     /// Claims up to `limit` users that are due before `now + horizon` and that nobody holds.
     ///
     /// # Errors
@@ -198,9 +156,23 @@ fn stored(row: &SqliteRow) -> Result<Stored, sqlx::Error> {
         id: id(row)?,
         due: timestamp(row.try_get("due_at")?),
         first_seen: timestamp(row.try_get("first_seen")?),
-        record: from_doc(row.try_get("record")?)?,
+        record: record(row)?,
         recent: Recent::unpack(row.try_get("recent")?),
     })
+}
+
+/// A memory that another version wrote and this one cannot read is forgotten: the user is watched all the same.
+fn record(row: &SqliteRow) -> Result<Record, sqlx::Error> {
+    let first_seen = timestamp(row.try_get("first_seen")?);
+    let doc: &str = row.try_get("record")?;
+    Ok(from_doc(doc).unwrap_or_else(|_| {
+        let id: &str = row.try_get("id").unwrap_or("?");
+        tracing::error!(
+            user.id = id,
+            "the stored state of a user cannot be read and begins anew"
+        );
+        Record::forgotten(first_seen)
+    }))
 }
 
 fn claimed(row: &SqliteRow) -> Result<Claimed, sqlx::Error> {
@@ -226,73 +198,6 @@ fn id(row: &SqliteRow) -> Result<UserId, sqlx::Error> {
     UserId::parse(&text).map_err(|why| sqlx::Error::Decode(why.into()))
 }
 
-impl Write for Sync {
-    type Out = ();
-
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        let now = millis(self.now);
-        let fresh = to_doc(&Record::new(self.now, &self.limits))?;
-        // What is remembered of a username's attempts lasts from the last time that it was wanted.
-        sqlx::query("UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)")
-            .bind(now)
-            .execute(&mut *conn)
-            .await?;
-        let known: Vec<(String,)> = sqlx::query_as("SELECT id FROM users WHERE active")
-            .fetch_all(&mut *conn)
-            .await?;
-        let wanted: HashSet<&str> = self.wanted.iter().map(|user| user.id.as_str()).collect();
-        for (gone,) in known.iter().filter(|(id,)| !wanted.contains(id.as_str())) {
-            sqlx::query("UPDATE users SET active = FALSE, removed_at = $1 WHERE id = $2")
-                .bind(now)
-                .bind(gone)
-                .execute(&mut *conn)
-                .await?;
-        }
-        for user in &self.wanted {
-            // Another username under an old id is another user: its state starts anew. The ledger is per username anyway.
-            sqlx::query("DELETE FROM users WHERE id = $1 AND username <> $2")
-                .bind(user.id.as_str())
-                .bind(&user.username)
-                .execute(&mut *conn)
-                .await?;
-            let first_due = millis(user.first_due);
-            sqlx::query(
-                // A next check further off than the interval is right when the API asked for it (`Retry-After`), but not
-                // when the interval was changed or the clock was set back since.
-                "INSERT INTO users (id, username, active, interval_ms, first_seen, due_at, due_set_at, record, recent) \
-                 VALUES ($1, $2, TRUE, $3, $4, $5, $4, $6, $7) \
-                 ON CONFLICT (id) DO UPDATE SET active = TRUE, removed_at = NULL, interval_ms = excluded.interval_ms, \
-                 due_at = CASE WHEN users.due_at > $8 AND (users.interval_ms <> excluded.interval_ms OR users.due_set_at > $4) \
-                 THEN excluded.due_at ELSE users.due_at END",
-            )
-            .bind(user.id.as_str())
-            .bind(&user.username)
-            .bind(span(user.interval))
-            .bind(now)
-            .bind(first_due)
-            .bind(&fresh)
-            .bind(Recent::default().pack())
-            .bind(now + span(user.interval))
-            .execute(&mut *conn)
-            .await?;
-        }
-        for old in [
-            "DELETE FROM users WHERE removed_at < $1",
-            "DELETE FROM ledger WHERE touched_at < $1",
-            "DELETE FROM incidents WHERE closed_at < $1",
-            "DELETE FROM notices WHERE created_at < $1 AND (unsendable IS NOT NULL OR mail_id IN \
-             (SELECT id FROM mails WHERE sent_at IS NOT NULL OR dead_at IS NOT NULL))",
-            "DELETE FROM mails WHERE sent_at < $1 OR dead_at < $1",
-        ] {
-            sqlx::query(old)
-                .bind(now - span(KEEP))
-                .execute(&mut *conn)
-                .await?;
-        }
-        Ok(())
-    }
-}
-
 impl Write for ClaimDue {
     type Out = Vec<Claimed>;
 
@@ -303,10 +208,11 @@ impl Write for ClaimDue {
         let rows = sqlx::query(
             "WITH due AS MATERIALIZED (\
                 SELECT id FROM users WHERE active AND (due_at <= $1 OR due_set_at > $2 + interval_ms) \
-                AND (claimed_until IS NULL OR claimed_until <= $2) ORDER BY due_at LIMIT $3) \
+                AND (claimed_until IS NULL OR claimed_until <= $2 OR claimed_until > $6) ORDER BY due_at LIMIT $3) \
              UPDATE users SET claim_token = $4, \
                 claimed_until = CASE WHEN due_at > $2 AND due_at <= $1 THEN due_at ELSE $2 END + $5 \
-             FROM due WHERE users.id = due.id AND (users.claimed_until IS NULL OR users.claimed_until <= $2) \
+             FROM due WHERE users.id = due.id \
+                AND (users.claimed_until IS NULL OR users.claimed_until <= $2 OR users.claimed_until > $6) \
              RETURNING users.id, users.due_at, users.first_seen, users.record, users.recent, users.claim_token",
         )
         .bind(now + span(self.horizon))
@@ -314,6 +220,7 @@ impl Write for ClaimDue {
         .bind(self.limit)
         .bind(fresh_id())
         .bind(span(self.lease))
+        .bind(now + span(LONGEST_CLAIM * self.lease))
         .fetch_all(conn)
         .await?;
         rows.iter().map(claimed).collect()
@@ -326,13 +233,14 @@ impl Write for ClaimOne {
     async fn apply(self, conn: &mut SqliteConnection) -> Result<Option<Claimed>, sqlx::Error> {
         let rows = sqlx::query(
             "UPDATE users SET claim_token = $1, claimed_until = $2 \
-             WHERE id = $3 AND active AND (claimed_until IS NULL OR claimed_until <= $4) \
+             WHERE id = $3 AND active AND (claimed_until IS NULL OR claimed_until <= $4 OR claimed_until > $5) \
              RETURNING id, due_at, first_seen, record, recent, claim_token",
         )
         .bind(fresh_id())
         .bind(millis(self.now) + span(self.lease))
         .bind(self.id.as_str())
         .bind(millis(self.now))
+        .bind(millis(self.now) + span(LONGEST_CLAIM * self.lease))
         .fetch_all(conn)
         .await?;
         rows.first().map(claimed).transpose()

@@ -56,6 +56,8 @@ pub struct UserView {
     pub held: bool,
     /// Why, as a sentence.
     pub held_why: Option<String>,
+    /// When the hold ends by itself.
+    pub held_until: Option<Timestamp>,
     /// Why the last check made no attempt, if it made none.
     pub not_attempted: Option<String>,
     /// What was seen, as sentences.
@@ -141,6 +143,7 @@ impl From<&Entry> for UserView {
             attempts_left: record.budget.attempts_left,
             held: record.budget.held.is_some(),
             held_why: record.budget.held.map(|hold| hold.as_sentence().to_owned()),
+            held_until: record.budget.hold_ends,
             not_attempted: record.not_attempted.clone(),
             evidence: record
                 .diagnosis

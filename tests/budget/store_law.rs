@@ -12,7 +12,8 @@ use lockwatch::{
         Store,
         commit::Commit,
         ledger::{PermitRequest, Settlement},
-        users::{Claim, Claimed, Wanted},
+        users::{Claim, Claimed},
+        wanted::Wanted,
     },
     user::UserId,
 };

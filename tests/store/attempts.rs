@@ -78,6 +78,7 @@ fn opened(id: &str) -> Event {
             causes: Vec::new(),
         },
         suspicion: None,
+        operators_alone: false,
     })
 }
 

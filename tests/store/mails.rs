@@ -68,7 +68,11 @@ async fn owe(store: &Store, notices: Vec<Notice>, unsendable: Option<&'static st
 
 async fn owed(store: &Store, now: Timestamp) -> Vec<String> {
     let notices = store.owed(now).await.unwrap();
-    notices.into_iter().map(|notice| notice.id).collect()
+    notices
+        .notices
+        .into_iter()
+        .map(|notice| notice.id)
+        .collect()
 }
 
 fn mail(id: &str, created: Timestamp) -> FrozenMail {
@@ -118,7 +122,7 @@ async fn notices_of_one_recipient_gather_until_the_first_has_waited_enough() {
     assert!(freeze(&store, "mail-1", &["one", "two"], after(30)).await);
     assert!(owed(&store, after(54)).await.is_empty());
     assert_eq!(owed(&store, after(55)).await, ["three"]);
-    let kept = &store.owed(after(55)).await.unwrap()[0];
+    let kept = &store.owed(after(55)).await.unwrap().notices[0];
     assert_eq!(kept, &notice("three", "ops@msp.example", after(25)));
 }
 
@@ -319,6 +323,7 @@ async fn what_was_told_is_forgotten_after_90_days_and_what_waits_never() {
             .sync(vec![wanted("acme", now)], LIMITS, now)
             .await
             .unwrap();
+        store.sweep(now).await.unwrap();
         let mut conn = <sqlx::SqliteConnection as sqlx::Connection>::connect(
             &place.path().display().to_string(),
         )

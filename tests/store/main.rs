@@ -23,7 +23,8 @@ use lockwatch::{
         Store,
         commit::Commit,
         ledger::{PermitAnswer, PermitRequest, Settlement},
-        users::{Claim, Claimed, Wanted},
+        users::{Claim, Claimed},
+        wanted::Wanted,
     },
     user::UserId,
 };

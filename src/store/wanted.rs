@@ -1,0 +1,150 @@
+//! Making the users' rows what the configuration wants, and forgetting what is older than it is kept.
+
+use std::{collections::HashSet, time::Duration};
+
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::{Store, StoreError, millis, span, to_doc, writer::Write};
+use crate::{
+    attempt::Limits,
+    record::{Recent, Record},
+    user::UserId,
+};
+
+/// Rows of removed users and untouched ledger rows are kept so long.
+const KEEP: Duration = Duration::from_hours(90 * 24);
+
+/// What `sync` needs to know of a configured user.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The user.
+    pub id: UserId,
+    /// Lower-cased username.
+    pub username: String,
+    /// Time between checks.
+    pub interval: Duration,
+    /// The first check of a user that is new, or whose stored one is too far off.
+    pub first_due: Timestamp,
+}
+
+struct Sync {
+    wanted: Vec<Wanted>,
+    limits: Limits,
+    now: Timestamp,
+}
+
+struct Sweep {
+    now: Timestamp,
+}
+
+impl Store {
+    /// Makes the rows what the config wants, in one transaction: new users appear, the others keep their state, the
+    /// rest is put aside. All enabled users must be in `wanted`.
+    ///
+    /// # Errors
+    /// When the store cannot be written; then nothing has changed.
+    pub async fn sync(
+        &self,
+        wanted: Vec<Wanted>,
+        limits: Limits,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer
+            .write(Sync {
+                wanted,
+                limits,
+                now,
+            })
+            .await
+    }
+
+    /// Forgets what is older than it is kept. Ask daily.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn sweep(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.write(Sweep { now }).await
+    }
+}
+
+impl Write for Sync {
+    type Out = ();
+
+    async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let now = millis(self.now);
+        let fresh = to_doc(&Record::new(self.now, &self.limits))?;
+        // What is remembered of a username's attempts lasts from the last time that it was wanted.
+        sqlx::query("UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)")
+            .bind(now)
+            .execute(&mut *conn)
+            .await?;
+        let known: Vec<(String,)> = sqlx::query_as("SELECT id FROM users WHERE active")
+            .fetch_all(&mut *conn)
+            .await?;
+        let wanted: HashSet<&str> = self.wanted.iter().map(|user| user.id.as_str()).collect();
+        for (gone,) in known.iter().filter(|(id,)| !wanted.contains(id.as_str())) {
+            sqlx::query("UPDATE users SET active = FALSE, removed_at = $1 WHERE id = $2")
+                .bind(now)
+                .bind(gone)
+                .execute(&mut *conn)
+                .await?;
+        }
+        for user in &self.wanted {
+            // Another username under an old id is another user: its state starts anew. The ledger is per username anyway.
+            sqlx::query("DELETE FROM users WHERE id = $1 AND username <> $2")
+                .bind(user.id.as_str())
+                .bind(&user.username)
+                .execute(&mut *conn)
+                .await?;
+            let first_due = millis(user.first_due);
+            sqlx::query(
+                // A next check further off than the interval is right when the API asked for it (`Retry-After`), but not
+                // when the interval was changed or the clock was set back since.
+                "INSERT INTO users (id, username, active, interval_ms, first_seen, due_at, due_set_at, record, recent) \
+                 VALUES ($1, $2, TRUE, $3, $4, $5, $4, $6, $7) \
+                 ON CONFLICT (id) DO UPDATE SET active = TRUE, removed_at = NULL, interval_ms = excluded.interval_ms, \
+                 due_at = CASE WHEN users.due_at > $8 AND (users.interval_ms <> excluded.interval_ms OR users.due_set_at > $4) \
+                 THEN excluded.due_at ELSE users.due_at END",
+            )
+            .bind(user.id.as_str())
+            .bind(&user.username)
+            .bind(span(user.interval))
+            .bind(now)
+            .bind(first_due)
+            .bind(&fresh)
+            .bind(Recent::default().pack())
+            .bind(now + span(user.interval))
+            .execute(&mut *conn)
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for Sweep {
+    type Out = ();
+
+    async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let now = millis(self.now);
+        // What is remembered of a username's attempts lasts from the last time that it was wanted.
+        sqlx::query("UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)")
+            .bind(now)
+            .execute(&mut *conn)
+            .await?;
+        for old in [
+            "DELETE FROM users WHERE removed_at < $1",
+            "DELETE FROM ledger WHERE touched_at < $1",
+            "DELETE FROM incidents WHERE closed_at < $1",
+            "DELETE FROM notices WHERE created_at < $1 AND (unsendable IS NOT NULL OR mail_id IN \
+             (SELECT id FROM mails WHERE sent_at IS NOT NULL OR dead_at IS NOT NULL))",
+            "DELETE FROM mails WHERE sent_at < $1 OR dead_at < $1",
+        ] {
+            sqlx::query(old)
+                .bind(now - span(KEEP))
+                .execute(&mut *conn)
+                .await?;
+        }
+        Ok(())
+    }
+}
