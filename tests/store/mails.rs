@@ -5,9 +5,10 @@ use lockwatch::{
     notify::{Facts, Kind, Notice},
     store::{
         Store,
-        mails::{FrozenMail, Tried, Waiting},
+        mails::{FrozenMail, SentNotice, Tried, Waiting},
     },
 };
+use sqlx::{Connection, SqliteConnection};
 
 use super::*;
 
@@ -68,6 +69,7 @@ async fn owe(store: &Store, notices: Vec<Notice>, unsendable: Option<&'static st
 
 async fn owed(store: &Store, now: Timestamp) -> Vec<String> {
     let notices = store.owed(now).await.unwrap();
+    assert!(notices.unreadable.is_empty(), "{notices:?}");
     notices
         .notices
         .into_iter()
@@ -89,6 +91,13 @@ fn mail(id: &str, created: Timestamp) -> FrozenMail {
 async fn freeze(store: &Store, id: &str, notices: &[&str], now: Timestamp) -> bool {
     let notices = notices.iter().map(|id| (*id).to_owned()).collect();
     store.freeze(mail(id, now), notices).await.unwrap()
+}
+
+/// To look at what no room gives away.
+async fn sql(place: &Place) -> SqliteConnection {
+    SqliteConnection::connect(&place.path().display().to_string())
+        .await
+        .unwrap()
 }
 
 fn after(seconds: u64) -> Timestamp {
@@ -189,6 +198,49 @@ async fn a_notice_is_in_one_mail_for_ever() {
     );
 }
 
+#[tokio::test]
+async fn a_notice_that_cannot_be_read_holds_up_no_other() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let notices = ["one", "two"].map(|id| notice(id, "it@acme.example", start()));
+    owe(&store, notices.to_vec(), None).await;
+    let mut conn = sql(&place).await;
+    sqlx::query("UPDATE notices SET facts = '{\"of\":\"another version\"}' WHERE id = 'one'")
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    let owed_now = store.owed(after(30)).await.unwrap();
+    assert_eq!(owed_now.unreadable, ["one"]);
+    assert_eq!(
+        owed_now.notices,
+        [notice("two", "it@acme.example", start())]
+    );
+    let why = "another version of lockwatch wrote it";
+    store.give_up(owed_now.unreadable, why).await.unwrap();
+    assert_eq!(owed(&store, after(30)).await, ["two"]);
+    assert_eq!(store.waiting().await.unwrap().pending, 1);
+}
+
+#[tokio::test]
+async fn what_is_in_a_mail_is_not_given_up() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    owe(
+        &store,
+        vec![notice("one", "it@acme.example", start())],
+        None,
+    )
+    .await;
+    assert!(freeze(&store, "mail-1", &["one"], after(30)).await);
+    let one = vec!["one".to_owned()];
+    store.give_up(one, "too late").await.unwrap();
+    let (why,): (Option<String>,) = sqlx::query_as("SELECT unsendable FROM notices")
+        .fetch_one(&mut sql(&place).await)
+        .await
+        .unwrap();
+    assert_eq!(why, None, "it is on its way");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_freeze_a_notice_once() {
     let place = Place::new();
@@ -250,6 +302,14 @@ async fn every_try_sends_the_same_bytes_until_one_ends_it() {
     };
     assert_eq!(due, [same]);
     assert_eq!(store.kinds_in("later").await.unwrap(), ["locked_out"]);
+    let sent = SentNotice {
+        at: after(31),
+        recipient: "it@acme.example".to_owned(),
+        kind: "locked_out".to_owned(),
+        user: "acme".to_owned(),
+    };
+    assert_eq!(store.sent_after(after(30)).await.unwrap(), [sent]);
+    assert_eq!(store.sent_after(after(31)).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -324,11 +384,7 @@ async fn what_was_told_is_forgotten_after_90_days_and_what_waits_never() {
             .await
             .unwrap();
         store.sweep(now).await.unwrap();
-        let mut conn = <sqlx::SqliteConnection as sqlx::Connection>::connect(
-            &place.path().display().to_string(),
-        )
-        .await
-        .unwrap();
+        let mut conn = sql(&place).await;
         let kept: (i64,) = sqlx::query_as("SELECT COUNT(*) FROM notices")
             .fetch_one(&mut conn)
             .await

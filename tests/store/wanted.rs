@@ -9,6 +9,7 @@ use super::*;
 
 async fn sync(store: &Store, users: Vec<Wanted>, now: Timestamp) {
     store.sync(users, LIMITS, now).await.unwrap();
+    store.sweep(now).await.unwrap();
 }
 
 async fn the_one(store: &Store) -> Stored {
