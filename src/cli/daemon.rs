@@ -175,14 +175,24 @@ impl Daemon {
         })
     }
 
+    /// A daemon that is there and slow is not no daemon: nobody else may take its place then.
+    fn no_answer(&self, why: &reqwest::Error) -> Failure {
+        let (exit, what) = if why.is_connect() {
+            (
+                Exit::NoDaemon,
+                "no lockwatch daemon answers: is it running? (systemctl status lockwatch)",
+            )
+        } else {
+            (Exit::Internal, "the daemon did not answer in time")
+        };
+        Failure {
+            exit,
+            message: format!("{}: {what}", self.url),
+        }
+    }
+
     async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        let answer = request.send().await.map_err(|_| Failure {
-            exit: Exit::NoDaemon,
-            message: format!(
-                "no lockwatch daemon answers at {}: is it running? (systemctl status lockwatch)",
-                self.url
-            ),
-        })?;
+        let answer = request.send().await.map_err(|why| self.no_answer(&why))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
@@ -211,20 +221,26 @@ fn env_token() -> Option<SecretString> {
     env::var("LOCKWATCH_TOKEN").ok().map(SecretString::from)
 }
 
-/// Whether a store belongs to us; if not, what to run instead.
+/// Whether a store belongs to us, or would; if not, what to run instead.
 pub(super) fn owns(store: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt;
-    let existing = store
+    let us = rustix::process::geteuid();
+    // A store that is not there yet belongs to whom its folder belongs to: root must not make it in the daemon's place.
+    let nearest = store
         .ancestors()
         .find_map(|path| std::fs::metadata(path).ok());
-    let us = rustix::process::geteuid().as_raw();
-    match existing {
-        Some(metadata) if metadata.uid() != us && store.exists() => Err(Failure::usage(format!(
-            "no daemon answers, and the store {} belongs to another user (uid {}): start the daemon, or run this command as that user, for example with: sudo -u '#{}' lockwatch …",
-            store.display(),
-            metadata.uid(),
-            metadata.uid(),
-        ))),
-        _ => Ok(()),
+    let Some(owner) = nearest
+        .map(|metadata| metadata.uid())
+        .filter(|owner| *owner != us.as_raw())
+    else {
+        return Ok(());
+    };
+    if !us.is_root() && matches!(store.try_exists(), Ok(false)) {
+        // Whoever may write there makes a store of its own; whoever may not is told so when it is opened.
+        return Ok(());
     }
+    Err(Failure::usage(format!(
+        "no daemon answers, and the store {} belongs to another user (uid {owner}): start the daemon, or run this command as that user, for example with: sudo -u '#{owner}' lockwatch …",
+        store.display(),
+    )))
 }

@@ -45,15 +45,24 @@ pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Res
                 .iter()
                 .find(|user| user.username.key() == username.key())
             {
+                let instead = if user.enabled {
+                    format!(
+                        "run `lockwatch probe {}`, which spends that user's budget",
+                        user.id
+                    )
+                } else {
+                    format!("the user {} is not enabled", user.id)
+                };
                 return Err(Failure::usage(format!(
-                    "this username is configured: run `lockwatch probe {}`, which spends that user's budget",
-                    user.id
+                    "this username is configured: {instead}"
                 )));
             }
             config.autotask
         }
         // A configuration that is there must be readable: it may hold this very user.
-        Err(problems) if config.path.exists() => return Err(problems.into()),
+        Err(problems) if !matches!(config.path.try_exists(), Ok(false)) => {
+            return Err(problems.into());
+        }
         Err(_) => default_autotask()?,
     };
     let (secret, code) = tokio::task::spawn_blocking(ask)
