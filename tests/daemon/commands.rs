@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     house::{House, command::lockwatch},
-    support::smtp::Sink,
+    support::{certificates::Certificates, smtp::Sink},
 };
 
 #[tokio::test]
@@ -171,7 +171,6 @@ async fn wrong_arguments_are_said_so() {
         let done = house.lockwatch(later).await;
         assert!(done.stderr.contains("not supported yet"), "{done:?}");
     }
-    house.accounts.iter().for_each(drop);
     let done = house.lockwatch(&["completions", "bash"]).await;
     assert_eq!(done.code, 0);
     assert!(
@@ -200,7 +199,10 @@ async fn later_keys_are_said_to_come_later() {
 async fn a_test_mail_names_the_step_that_failed() {
     let mut house = House::of(&["works"]);
     house.secret_file("smtp.secret", "demo-smtp-password-1");
-    let sink = Sink::start(&[
+    let files = house.folder().join("tls");
+    fs::create_dir(&files).unwrap();
+    let made = Certificates::make(&files, &["localhost"]);
+    let options = [
         "--tls",
         "starttls",
         "--login",
@@ -208,10 +210,10 @@ async fn a_test_mail_names_the_step_that_failed() {
         "--refuse",
         "gone@msp.example",
         "--echo-login",
-    ])
-    .await;
+    ];
+    let sink = Sink::start_at(0, &options, &made).await;
     let port = sink.port;
-    let ca = sink.ca.clone().unwrap();
+    let ca = &made.ca;
     house.settings.email = format!(
         "[email]\nfrom = \"lockwatch@msp.example\"\nto = [\"ops@msp.example\"]\n[email.smtp]\nhost = \"localhost\"\n\
          port = {port}\nusername = \"alerts\"\npassword = {{ file = \"smtp.secret\" }}\nca_file = \"{}\"\n",
@@ -285,7 +287,7 @@ async fn the_demos_autotask_answers_others_too() {
         .args(["demo", "--json", "--listen", "127.0.0.1:0"])
         .env("TMPDIR", home.path())
         .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
+        .stderr(std::fs::File::create(home.path().join("stderr")).unwrap())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
@@ -333,5 +335,6 @@ async fn the_demos_autotask_answers_others_too() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(status.code(), Some(0));
+    let said = fs::read_to_string(home.path().join("stderr")).unwrap();
+    assert_eq!(status.code(), Some(0), "{said}");
 }
