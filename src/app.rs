@@ -171,6 +171,8 @@ impl Daemon {
         rooms.spawn(scheduler.run());
         rooms.spawn(outbox.run());
         let ended_early = tokio::select! {
+            // Asked to stop, the scheduler may be done before this task wakes: that is not early.
+            biased;
             () = app.stopping.cancelled() => false,
             _ = rooms.join_next() => true,
         };

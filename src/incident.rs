@@ -231,8 +231,9 @@ fn confirmed(
         .as_ref()
         .filter(|before| before.reason == seen.reason && before.since <= now)
         .map(|before| before.since);
-    let second_sighting = first.is_some_and(|first| now >= first + given.confirm_after);
-    if seen.certain || seen.last_word || second_sighting {
+    // Where nothing is waited for (a probe made once), the first sighting is enough.
+    let confirmed = now >= first.unwrap_or(now) + given.confirm_after;
+    if seen.certain || seen.last_word || confirmed {
         return Some(first.unwrap_or(now));
     }
     *suspicion = Some(Suspicion {

@@ -79,7 +79,8 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        // Keeps to a width, so that steps can stand below each other.
+        f.pad(self.as_str())
     }
 }
 

@@ -27,21 +27,39 @@ impl Sink {
     /// The same with a certificate for other names.
     pub async fn start_as(options: &[&str], names: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let made = options
+            .contains(&"--tls")
+            .then(|| Certificates::make(directory.path(), names));
+        Self::run(directory, 0, options, made.as_ref()).await
+    }
+
+    /// Starts one with TLS at a port of the caller's choice, with a certificate of the caller's.
+    pub async fn start_at(port: u16, options: &[&str], made: &Certificates) -> Self {
+        Self::run(tempfile::tempdir().unwrap(), port, options, Some(made)).await
+    }
+
+    async fn run(
+        directory: TempDir,
+        port: u16,
+        options: &[&str],
+        made: Option<&Certificates>,
+    ) -> Self {
         let python = std::env::var("LOCKWATCH_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
         let mut command = Command::new(python);
         command
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/smtp_sink.py"))
             .arg("--maildir")
             .arg(directory.path().join("mail"))
+            .arg("--port")
+            .arg(port.to_string())
             .args(options);
-        let ca = options.contains(&"--tls").then(|| {
-            let made = Certificates::make(directory.path(), names);
+        let ca = made.map(|made| {
             command
                 .arg("--cert")
-                .arg(made.cert)
+                .arg(&made.cert)
                 .arg("--key")
-                .arg(made.key);
-            made.ca
+                .arg(&made.key);
+            made.ca.clone()
         });
         let mut program = Program::start(command);
         let port = program.wait_for("listening").await.parse().unwrap();

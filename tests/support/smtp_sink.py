@@ -20,6 +20,7 @@ except ImportError:
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--maildir", required=True)
+    parser.add_argument("--port", type=int, default=0, help="where to listen; without it, where the system chooses")
     parser.add_argument("--tls", choices=["none", "starttls", "implicit"], default="none")
     parser.add_argument("--cert", help="certificate chain, PEM")
     parser.add_argument("--key", help="private key, PEM")
@@ -135,7 +136,7 @@ async def serve(options):
 
     loop = asyncio.get_running_loop()
     outer = context if options.tls == "implicit" else None
-    server = await loop.create_server(connection, "127.0.0.1", 0, ssl=outer)
+    server = await loop.create_server(connection, "127.0.0.1", options.port, ssl=outer)
     print("listening", server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 

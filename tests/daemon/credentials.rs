@@ -1,0 +1,70 @@
+//! A changed secret is noticed and tried, but not more often than is safe.
+
+use crate::house::{House, secret};
+
+#[tokio::test]
+async fn a_new_secret_heals_a_held_user_by_itself() {
+    let house = House::of(&["wrong"]);
+    house.give("wrong", "demo-wrong-secret-1");
+    let daemon = house.start().await;
+    house.until("wrong", |user| user["held"] == true).await;
+    house.watch_checks("wrong", 2).await;
+    assert_eq!(house.stats("wrong").attempts, 2);
+
+    house.give("wrong", &secret("wrong"));
+    // The check that is under way may have read the old one; the next one reads the new.
+    house.watch_checks("wrong", 2).await;
+    let user = house.until_state("wrong", "healthy", "ok").await;
+    assert_eq!(
+        (&user["rejections"], &user["held"]),
+        (&0.into(), &false.into())
+    );
+    let changed = house
+        .metric("autotask_user_credential_changed_timestamp_seconds{user=\"wrong\"}")
+        .await;
+    assert!(changed.unwrap() > 0.0);
+    assert_eq!(house.stats("wrong").rejections, 2);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_new_secret_is_tried_once_and_the_old_one_not_again() {
+    let house = House::of(&["wrong"]);
+    house
+        .world()
+        .with(|world| world.tenants.get_mut("acme").unwrap().lock_after = 20);
+    house.give("wrong", "demo-wrong-secret-1");
+    let daemon = house.start().await;
+    house.until("wrong", |user| user["held"] == true).await;
+
+    house.give("wrong", "demo-wrong-secret-2");
+    house.until("wrong", |user| user["rejections"] == 1).await;
+    house.watch_checks("wrong", 3).await;
+    assert_eq!(
+        house.stats("wrong").attempts,
+        3,
+        "one more, without a confirmation"
+    );
+    assert_eq!(house.user("wrong").await["held"], true);
+
+    house.give("wrong", "demo-wrong-secret-1");
+    house.until("wrong", |user| user["rejections"] == 2).await;
+    house.watch_checks("wrong", 3).await;
+    assert_eq!(
+        house.stats("wrong").attempts,
+        3,
+        "its two rejections are remembered"
+    );
+
+    // Rewritten without a change, it is no new secret.
+    house.give("wrong", "demo-wrong-secret-1");
+    house.watch_checks("wrong", 3).await;
+    assert_eq!(house.stats("wrong").attempts, 3);
+    assert_eq!(house.user("wrong").await["state"], "failing");
+    let told = house
+        .filed()
+        .into_iter()
+        .filter(|mail| mail.tells("failing", "wrong"));
+    assert_eq!(told.count(), 2, "still the same incident");
+    daemon.stop().await;
+}

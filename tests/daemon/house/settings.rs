@@ -1,0 +1,119 @@
+//! The configuration as text.
+
+use std::path::Path;
+
+use url::Url;
+
+/// What a test may set, as lines of TOML.
+pub struct Settings {
+    /// `autotask.timeout`
+    pub timeout: &'static str,
+    /// `schedule.interval`
+    pub interval: &'static str,
+    /// More of `[lockout]`.
+    pub lockout: String,
+    /// All of `[email]` and `[email.smtp]`.
+    pub email: String,
+    /// More of `[web]`.
+    pub web: String,
+    /// Where the store is, when not in the house.
+    pub store: Option<String>,
+    /// Whatever else, at the top of the file.
+    pub top: String,
+}
+
+impl Default for Settings {
+    /// Fast, and with mails in the folder `mail` of the house.
+    fn default() -> Self {
+        Self {
+            timeout: "1s",
+            interval: "1s",
+            lockout: String::new(),
+            email: "[email]\nfrom = \"lockwatch@msp.example\"\nto = [\"ops@msp.example\"]\ngroup_wait = \"200ms\"\n\
+                    transport = \"file\"\ndirectory = \"mail\"\n"
+                .to_owned(),
+            web: String::new(),
+            store: None,
+            top: String::new(),
+        }
+    }
+}
+
+/// One `[[users]]`.
+#[derive(Clone)]
+pub struct Account {
+    /// `id`
+    pub id: String,
+    /// The id that it began with, which its username and its files are named after.
+    pub first_id: String,
+    /// More lines of its table.
+    pub more: String,
+    /// Not a new user: it was made long ago.
+    pub old: bool,
+}
+
+impl Account {
+    /// A user that was made long ago; its own recipient is `ID@acme.example`.
+    pub fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            first_id: id.to_owned(),
+            more: String::new(),
+            old: true,
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self {
+            id,
+            first_id,
+            more,
+            old,
+        } = self;
+        let username = super::username(first_id);
+        let created = if *old {
+            "created = 2026-01-01T00:00:00Z\n"
+        } else {
+            ""
+        };
+        format!(
+            "[[users]]\nid = \"{id}\"\nusername = \"{username}\"\ntenant = \"acme\"\n\
+             secret = {{ file = \"{first_id}.secret\" }}\nintegration_code = {{ file = \"{first_id}.code\" }}\n\
+             notify = [\"{id}@acme.example\"]\n{created}{more}\n"
+        )
+    }
+}
+
+impl Settings {
+    pub(super) fn text(
+        &self,
+        folder: &Path,
+        autotask: &Url,
+        port: u16,
+        accounts: &[Account],
+    ) -> String {
+        let Self {
+            timeout,
+            interval,
+            lockout,
+            email,
+            web,
+            store,
+            top,
+        } = self;
+        let store = store
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}/lockwatch.db", folder.display()));
+        let users: String = accounts.iter().map(Account::text).collect();
+        format!(
+            "{top}\n\
+             [autotask]\nbase_url = \"{autotask}\"\nallowed_hosts = [\"127.0.0.1\"]\ntimeout = \"{timeout}\"\n\
+             [schedule]\ninterval = \"{interval}\"\n\
+             [lockout]\nactivation = \"1s\"\nconfirm_after = \"1s\"\n{lockout}\n\
+             [store]\nurl = \"{store}\"\n\
+             {email}\n\
+             [web]\nlisten = \"127.0.0.1:{port}\"\n{web}\n\
+             {users}"
+        )
+    }
+}

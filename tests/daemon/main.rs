@@ -1,0 +1,26 @@
+//! The real program against a simulated Autotask and a real mail server: what an operator sees of it, and what it never does.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod house;
+
+mod access;
+mod campaign;
+mod commands;
+mod credentials;
+mod endpoint;
+mod mails;
+mod one_off;
+mod outages;
+mod probing;
+mod reloads;
+mod retries;
+mod secrecy;
+mod signals;
+mod verdicts;

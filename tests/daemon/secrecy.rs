@@ -1,0 +1,117 @@
+//! No secret, code, token or password is ever written anywhere. Every house checks that when it is left; here lockwatch is
+//! made to say as much as it can.
+
+use reqwest::Method;
+use rustix::process::Signal;
+
+use crate::{
+    house::{Daemon, House, secret},
+    support::{PATIENCE, smtp::Sink},
+};
+
+const TOKEN: &str = "demo-token-of-25-letters-";
+
+#[tokio::test]
+async fn nothing_private_is_ever_written() {
+    let password = "demo-smtp-password-1";
+    let sink = Sink::start(&[
+        "--tls",
+        "starttls",
+        "--login",
+        &format!("alerts:{password}"),
+        "--echo-login",
+    ])
+    .await;
+    let mut house = House::of(&["works", "wrong", "code", "gone"]);
+    house.secret_file("smtp.secret", "demo-smtp-password-2");
+    house.secret_file("web.token", TOKEN);
+    house.secret_file("code.code", "demo-wrong-code-1");
+    house.give("wrong", "demo-wrong-secret-1");
+    house.administer("gone", |user| {
+        user.announced = lockwatch::demo::Announced::Unknown
+    });
+    house.settings.web = "token = { file = \"web.token\" }".to_owned();
+    house.settings.email = format!(
+        "[email]\nfrom = \"lockwatch@msp.example\"\nto = [\"ops@msp.example\"]\ngroup_wait = \"200ms\"\n\
+         [email.smtp]\nhost = \"localhost\"\nport = {}\nusername = \"alerts\"\n\
+         password = {{ file = \"smtp.secret\" }}\nca_file = \"{}\"\n",
+        sink.port,
+        sink.ca.as_ref().unwrap().display()
+    );
+    house.write();
+    let mut daemon = Daemon::spawn(&house, &[("RUST_LOG", "trace"), ("RUST_BACKTRACE", "1")]);
+    house.until_ready(&daemon).await;
+    house.until("wrong", |user| user["held"] == true).await;
+    for id in ["code", "gone"] {
+        house.until(id, |user| user["state"] == "failing").await;
+    }
+    // The mail server refuses the login and repeats it.
+    daemon.says("failed to send a mail").await;
+    house.secret_file("smtp.secret", password);
+    let reload = house
+        .ask(Method::POST, "/-/reload", |plain| {
+            plain
+                .header("Content-Type", "application/json")
+                .bearer_auth(TOKEN)
+        })
+        .await;
+    assert_eq!(reload.status, 200);
+    house.lockwatch(&["test-mail"]).await;
+    house.give("wrong", &secret("wrong"));
+    house.until_state("wrong", "healthy", "ok").await;
+
+    // An endless line and a second line are no secrets; what they begin with might be.
+    for mangled in [
+        "demo-private-first\ndemo-private-second",
+        "demo-private-\u{7}bell",
+    ] {
+        house.give("wrong", mangled);
+        for part in mangled.split(['\n', '\u{7}']) {
+            house.keep_private(part);
+        }
+        house
+            .until_state("wrong", "failing", "secret_unreadable")
+            .await;
+        house.give("wrong", &secret("wrong"));
+        house.until_state("wrong", "healthy", "ok").await;
+    }
+    for path in [
+        "/",
+        "/metrics",
+        "/api/v1/users",
+        "/users/wrong",
+        "/users/code",
+        "/users/gone",
+        "/users/works",
+    ] {
+        assert_eq!(house.get(path).await.status, 200);
+    }
+    for arguments in [
+        &["status"][..],
+        &["status", "--json"],
+        &["probe"],
+        &["probe", "--json"],
+        &["probe", "wrong", "--force"],
+        &["retry", "code"],
+        &["validate"],
+        &["health"],
+    ] {
+        house
+            .lockwatch_told(arguments, "", &[("RUST_LOG", "trace")])
+            .await;
+    }
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.ended(PATIENCE).await, Some(0));
+    let log = daemon.log();
+    assert!(
+        log.contains("TRACE") && log.len() > 10_000,
+        "the log says little: {} bytes",
+        log.len()
+    );
+    assert_eq!(house.leaks(), Vec::<String>::new());
+
+    // The search itself finds what is there: the username is no secret, and stands in the store and in mails.
+    house.keep_private("works@acme.example");
+    assert!(!house.leaks().is_empty());
+    house.forget("works@acme.example");
+}
