@@ -178,8 +178,9 @@ impl Daemon {
         };
         app.stopping.cancel();
         let drained = async {
-            let rooms = async { while rooms.join_next().await.is_some() {} };
-            tokio::join!(rooms, server.shutdown());
+            while rooms.join_next().await.is_some() {}
+            // Until here the endpoint says that the end is near.
+            server.shutdown().await;
         };
         // What is still under way is safe to leave: an attempt is on record, a mail is sent again.
         let patience = app.setup.borrow().patience();

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     app,
-    config::Config,
+    config::{self, Config},
     user::UserId,
     web::{api::NDJSON, view::UserView},
 };
@@ -75,6 +75,19 @@ impl Daemon {
             (None, Err(problems)) => Err(Failure::config(format!(
                 "{problems}\nwithout a readable configuration, name the daemon with --url and $LOCKWATCH_TOKEN"
             ))),
+        }
+    }
+
+    /// As `find`, but where the configuration cannot be read, the daemon that listens where all listen by default.
+    pub(super) async fn find_or_default(args: &DaemonArgs) -> Result<Self, Failure> {
+        let found = Self::find(args).await;
+        match found {
+            Err(failure) if failure.exit == Exit::Config => {
+                let url = format!("http://{}/", config::DEFAULT_LISTEN);
+                let url = url.parse().map_err(|_| failure)?;
+                Self::at(url, env_token())
+            }
+            found => found,
         }
     }
 
@@ -177,17 +190,16 @@ impl Daemon {
 
     /// A daemon that is there and slow is not no daemon: nobody else may take its place then.
     fn no_answer(&self, why: &reqwest::Error) -> Failure {
-        let (exit, what) = if why.is_connect() {
-            (
-                Exit::NoDaemon,
-                "no lockwatch daemon answers: is it running? (systemctl status lockwatch)",
-            )
+        let url = &self.url;
+        if why.is_connect() {
+            Failure {
+                exit: Exit::NoDaemon,
+                message: format!(
+                    "no lockwatch daemon answers at {url}: is it running? (systemctl status lockwatch)"
+                ),
+            }
         } else {
-            (Exit::Internal, "the daemon did not answer in time")
-        };
-        Failure {
-            exit,
-            message: format!("{}: {what}", self.url),
+            Failure::internal(format!("the daemon at {url} did not answer in time"))
         }
     }
 

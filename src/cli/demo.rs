@@ -124,7 +124,7 @@ async fn prepare(
     simulator: &Simulator,
     folder: &Path,
 ) -> Result<Daemon, Failure> {
-    let first = listen.unwrap_or_else(|| ([127, 0, 0, 1], 9477).into());
+    let first = listen.unwrap_or(config::DEFAULT_LISTEN);
     let prepared = Daemon::prepare(config(users, simulator, folder, first)?, None).await;
     match prepared {
         Err(_) if listen.is_none() => {

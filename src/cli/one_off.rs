@@ -91,6 +91,17 @@ pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Res
     checker.store.close().await;
     let entry = result.map_err(|why| Failure::internal(why.to_string()))?;
     let user = UserView::from(&*entry);
+    let found = entry
+        .record
+        .zone_probe
+        .as_ref()
+        .is_some_and(|probe| probe.success);
+    if found && user.not_attempted.is_some() {
+        // What an earlier call found says nothing about what was typed now.
+        return Err(Failure::usage(
+            "no attempt was made, so nothing is known about this credential",
+        ));
+    }
     let exit = Exit::of_states([user.state.as_str()]);
     if json {
         report::json(&Users {

@@ -36,8 +36,8 @@ pub(super) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// One attempt in spite of a hold.
-    #[arg(long)]
+    /// One attempt in spite of a hold, for each user that is named.
+    #[arg(long, requires = "ids")]
     force: bool,
     /// Not supported yet.
     #[arg(long, hide = true)]
@@ -68,6 +68,7 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
         _ => Prober::Daemon(daemon),
     };
     let mut users = Vec::new();
+    let mut failed = None;
     for id in ids {
         let step = |step: Step| {
             if !args.json {
@@ -77,11 +78,19 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
         if !args.json {
             report::say(id.as_str());
         }
-        let user = prober.check(&id, args.force, step).await?;
-        if !args.json {
-            report::result(&user);
+        match prober.check(&id, args.force, step).await {
+            Ok(user) => {
+                if !args.json {
+                    report::result(&user);
+                }
+                users.push(user);
+            }
+            // The others are checked all the same.
+            Err(failure) => {
+                report::complain(&failure);
+                failed = failed.or(Some(failure.exit));
+            }
         }
-        users.push(user);
     }
     let exit = Exit::of_states(users.iter().map(|user| user.state.as_str()));
     if args.json {
@@ -93,7 +102,7 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
     if let Prober::Here(checker, _) = prober {
         checker.store.close().await;
     }
-    Ok(exit)
+    Ok(failed.unwrap_or(exit))
 }
 
 /// The named users, or all that are enabled.

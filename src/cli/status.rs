@@ -79,15 +79,16 @@ pub(super) async fn retry(args: RetryArgs) -> Result<Exit, Failure> {
     Ok(Exit::of_states([user.state.as_str()]))
 }
 
+/// A daemon with a broken new configuration is alive: what cannot be read here is not its fault.
 pub(super) async fn health(args: &DaemonArgs) -> Result<Exit, Failure> {
-    match Daemon::find(args).await?.alive().await {
-        Ok(()) => {
-            report::say("alive");
-            Ok(Exit::Ok)
-        }
-        Err(failure) => {
-            report::complain(&failure);
-            Ok(Exit::Failing)
-        }
+    let alive = match Daemon::find_or_default(args).await {
+        Ok(daemon) => daemon.alive().await,
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = alive {
+        report::complain(&failure);
+        return Ok(Exit::Failing);
     }
+    report::say("alive");
+    Ok(Exit::Ok)
 }

@@ -14,7 +14,12 @@ pub mod resolve;
 pub mod secret;
 mod secret_check;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use email_address::EmailAddress;
 use url::Url;
@@ -153,6 +158,9 @@ pub enum SmtpTls {
     /// Plain text.
     None,
 }
+
+/// `web.listen` where the configuration says nothing.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9477);
 
 /// `[web]`
 #[derive(Clone, Debug)]

@@ -198,6 +198,6 @@ async fn a_token_can_guard_reads_as_well() {
         })
         .await;
     assert_eq!(reload.status, 503, "{reload:?}");
-    assert_eq!(house.get("/metrics").await.status, 503);
+    assert_eq!(house.get("/metrics").await.status, 401);
     daemon.stop().await;
 }

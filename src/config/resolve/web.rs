@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::{source::source, take};
 use crate::config::{
-    Web,
+    DEFAULT_LISTEN, Web,
     file::{self, Maybe},
     report::{KeyPath, Report},
 };
@@ -20,7 +20,7 @@ pub fn web(table: Maybe<file::Web>, report: &mut Report<'_>) -> Web {
         text.parse::<SocketAddr>()
             .map_err(|_| "is not an IP address and a port")
     })
-    .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9477)));
+    .unwrap_or(DEFAULT_LISTEN);
     let token_key = key.key("token");
     let tokenless = table.token.is_none() && !report.is_broken(&token_key);
     let token = table.token.and_then(|token| {

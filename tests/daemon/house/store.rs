@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lockwatch::attempt::CredentialLedger;
+use lockwatch::attempt::{CredentialLedger, UsernameLedger};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{House, username};
@@ -21,6 +21,17 @@ impl House {
     }
 
     /// What is counted of a user's credentials.
+    pub async fn over_all_credentials(&self, id: &str) -> UsernameLedger {
+        let (doc,): (String,) =
+            sqlx::query_as("SELECT doc FROM ledger WHERE username = $1 AND fingerprint = ''")
+                .bind(username(id))
+                .fetch_one(&mut self.open().await)
+                .await
+                .unwrap();
+        serde_json::from_str(&doc).unwrap()
+    }
+
+    /// What the store remembers of each credential of a user.
     pub async fn credentials(&self, id: &str) -> Vec<CredentialLedger> {
         let rows: Vec<(String,)> =
             sqlx::query_as("SELECT doc FROM ledger WHERE username = $1 AND fingerprint <> ''")
