@@ -5,6 +5,8 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
+#[path = "support/metric_names.rs"]
+mod metric_names;
 #[path = "support/users.rs"]
 mod users;
 
@@ -198,40 +200,9 @@ fn every_family_says_what_it_is() {
 
 #[test]
 fn everything_promised_is_there() {
-    // The quota's two (autotask_tenant_requests_used and _limit) wait for the quota probe.
-    let promised = [
-        "autotask_user_up",
-        "autotask_user_state",
-        "autotask_user_info",
-        "autotask_user_failure",
-        "autotask_user_rejections",
-        "autotask_user_attempts_left",
-        "autotask_user_held",
-        "autotask_user_last_check_timestamp_seconds",
-        "autotask_user_last_accepted_timestamp_seconds",
-        "autotask_user_next_check_timestamp_seconds",
-        "autotask_user_credential_changed_timestamp_seconds",
-        "autotask_probe_success",
-        "autotask_probe_duration_seconds",
-        "autotask_probes_total",
-        "autotask_probe_latency_seconds",
-        "autotask_zone_reachable",
-        "lockwatch_schedule_lag_seconds",
-        "lockwatch_checks_in_flight",
-        "lockwatch_notices_total",
-        "lockwatch_outbox_pending",
-        "lockwatch_outbox_oldest_timestamp_seconds",
-        "lockwatch_config_last_reload_successful",
-        "lockwatch_config_last_reload_success_timestamp_seconds",
-        "lockwatch_config_hash",
-        "lockwatch_build_info",
-        "process_cpu_seconds_total",
-        "process_resident_memory_bytes",
-        "process_start_time_seconds",
-    ];
     let text = text(&metrics(), &board());
     let families = families(&text);
-    for name in promised {
+    for name in metric_names::METRICS {
         assert!(families.contains(name), "{name} is missing");
     }
 }

@@ -5,43 +5,10 @@ use std::process::Stdio;
 use lockwatch::demo::{Place, Reach};
 use tokio::{io::AsyncWriteExt, process::Command};
 
-use crate::house::{Daemon, House, eventually};
-
-/// What dashboards and alerts build on.
-const METRICS: [&str; 32] = [
-    "autotask_user_up",
-    "autotask_user_state",
-    "autotask_user_info",
-    "autotask_user_failure",
-    "autotask_user_rejections",
-    "autotask_user_attempts_left",
-    "autotask_user_held",
-    "autotask_user_last_check_timestamp_seconds",
-    "autotask_user_last_accepted_timestamp_seconds",
-    "autotask_user_next_check_timestamp_seconds",
-    "autotask_user_credential_changed_timestamp_seconds",
-    "autotask_probe_success",
-    "autotask_probe_duration_seconds",
-    "autotask_probes_total",
-    "autotask_probe_latency_seconds",
-    "autotask_zone_reachable",
-    "lockwatch_users",
-    "lockwatch_incidents_open",
-    "lockwatch_schedule_lag_seconds",
-    "lockwatch_checks_in_flight",
-    "lockwatch_notices_total",
-    "lockwatch_outbox_pending",
-    "lockwatch_outbox_oldest_timestamp_seconds",
-    "lockwatch_config_last_reload_successful",
-    "lockwatch_config_last_reload_success_timestamp_seconds",
-    "lockwatch_config_hash",
-    "lockwatch_build_info",
-    "process_cpu_seconds_total",
-    "process_open_fds",
-    "process_max_fds",
-    "process_resident_memory_bytes",
-    "process_start_time_seconds",
-];
+use crate::{
+    house::{Daemon, House, eventually},
+    metric_names::METRICS,
+};
 
 #[tokio::test]
 async fn metrics_are_complete_and_as_prometheus_wants_them() {

@@ -5,6 +5,8 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
+#[path = "../support/metric_names.rs"]
+mod metric_names;
 #[path = "../support/mod.rs"]
 mod support;
 
