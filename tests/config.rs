@@ -190,6 +190,23 @@ fn ports_follow_the_protection_of_the_mail_server() {
 }
 
 #[test]
+fn zones_on_this_machine_are_trusted_only_where_the_look_up_is_here() {
+    let zone = "http://127.0.0.1:8080/atservicesrest/".parse().unwrap();
+    for (autotask, trusted) in [
+        ("", false),
+        ("[autotask]\nbase_url = \"http://127.0.0.1:8080/\"\n", true),
+        (
+            "[autotask]\nbase_url = \"http://127.0.0.1:8080/\"\nallowed_hosts = [\"*.autotask.net\"]\n",
+            false,
+        ),
+    ] {
+        let (config, _) = load_text(&format!("{autotask}{USER}")).unwrap();
+        let answer = config.autotask.allowed_hosts.trust("AE02", &zone);
+        assert_eq!(answer.is_ok(), trusted, "{autotask}: {answer:?}");
+    }
+}
+
+#[test]
 fn addresses_are_completed_and_paths_are_relative_to_their_file() {
     let main = r#"
 include = ["users.d/*.toml"]

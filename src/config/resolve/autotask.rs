@@ -22,9 +22,11 @@ const VENDOR: &str = "autotask.net";
 pub fn autotask(table: Maybe<file::Autotask>, report: &mut Report<'_>) -> Option<Autotask> {
     let table = table.map(Spanned::into_inner).unwrap_or_default();
     let key = KeyPath::of("autotask");
+    let base_url = base_url(table.base_url, &key.key("base_url"), report)?;
+    let hosts = table.allowed_hosts;
     Some(Autotask {
-        base_url: base_url(table.base_url, &key.key("base_url"), report)?,
-        allowed_hosts: allowed_hosts(table.allowed_hosts, &key.key("allowed_hosts"), report),
+        allowed_hosts: allowed_hosts(hosts, &key.key("allowed_hosts"), &base_url, report),
+        base_url,
         timeout: take::duration(
             table.timeout,
             &key.key("timeout"),
@@ -75,10 +77,16 @@ fn is_vendor(host: Option<&str>) -> bool {
 fn allowed_hosts(
     field: Option<file::Texts>,
     key: &KeyPath,
+    base_url: &Url,
     report: &mut Report<'_>,
 ) -> AllowedHosts {
     let Some(list) = field else {
-        return AllowedHosts::new(vec![format!("*.{VENDOR}")]);
+        let mut hosts = vec![format!("*.{VENDOR}")];
+        if take::is_loopback(base_url.host().as_ref()) {
+            // A look-up on this machine is a simulated one, and so are its zones.
+            hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(str::to_owned));
+        }
+        return AllowedHosts::new(hosts);
     };
     if list.get_ref().is_empty() {
         report.wrong(
