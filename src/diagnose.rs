@@ -104,8 +104,8 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
                 found,
                 "The credential was rejected before and has not changed; no further attempt is risked.".to_owned(),
             ];
-            if activating.is_some() && history.credential_accepted.is_none() {
-                return Some(plain(Reason::Activating, seen));
+            if let Some(until) = activating.filter(|_| history.credential_accepted.is_none()) {
+                return Some(plain(Reason::Activating, still_new(seen, until)));
             }
             let (last_word, remembered) = (true, true);
             Some(Diagnosis {
@@ -143,8 +143,8 @@ fn answered(
         QueryFinding::Accepted => plain(Reason::Ok, seen("The query was accepted.")),
         QueryFinding::Rejected => {
             let seen = seen("The query was answered 401, which Autotask does not explain.");
-            if activating.is_some() && history.credential_accepted.is_none() {
-                return plain(Reason::Activating, seen);
+            if let Some(until) = activating.filter(|_| history.credential_accepted.is_none()) {
+                return plain(Reason::Activating, still_new(seen, until));
             }
             let last_word = history.attempts_left == 0;
             Diagnosis {
@@ -213,6 +213,14 @@ fn unknown_user(
         return plain(Reason::Activating, seen);
     }
     failing(Reason::UnknownUser, Cause::UsernameUnknown, seen)
+}
+
+fn still_new(mut seen: Vec<String>, until: Timestamp) -> Vec<String> {
+    seen.push(format!(
+        "The user is new here, so a refusal counts only from {}; `created` in the configuration says when it was really made.",
+        until.strftime("%F %R UTC")
+    ));
+    seen
 }
 
 fn unclear(what: &Unclear, who: &str) -> Diagnosis {

@@ -497,13 +497,14 @@ enabled = false
         .map(|finding| {
             let text = finding.to_string();
             let text = text.replace(&format!("{}/", folder.path().display()), "");
+            let text = text.replace(&folder.path().display().to_string(), "FOLDER");
             format!("{:?} {text}", finding.severity)
         })
         .collect();
     assert_eq!(
         told,
         [
-            "Error users.bad.secret: file missing cannot be read: No such file or directory (os error 2)",
+            "Error users.bad.secret: the file that the configuration names below FOLDER cannot be read: No such file or directory (os error 2)",
             "Error users.bad.integration_code: command `sh` failed with exit status: 3",
             "Warning users.mangled.secret: file mangled begins and ends with a quote: is the quote part of it?",
             "Warning users.mangled.secret: file mangled begins or ends with white space",

@@ -16,7 +16,10 @@ use crate::{
     app,
     config::{self, Config},
     user::UserId,
-    web::{api::NDJSON, view::UserView},
+    web::{
+        api::NDJSON,
+        view::{UserView, Users},
+    },
 };
 
 /// The daemon's endpoint.
@@ -65,9 +68,11 @@ impl Daemon {
                     .ok_or_else(|| {
                         Failure::usage("--url wants an address such as http://127.0.0.1:9477/")
                     })?;
-                let token = match config {
-                    Ok(config) => token(&config).await,
-                    Err(_) => env_token(),
+                // The configuration's token is for its own daemon; another address must be given one.
+                let own = config.ok().filter(|config| is_of(&url, config));
+                let token = match own {
+                    Some(config) => token(&config).await,
+                    None => env_token(),
                 };
                 Self::at(url, token)
             }
@@ -78,14 +83,12 @@ impl Daemon {
         }
     }
 
-    /// As `find`, but where the configuration cannot be read, the daemon that listens where all listen by default.
-    pub(super) async fn find_or_default(args: &DaemonArgs) -> Result<Self, Failure> {
-        let found = Self::find(args).await;
-        match found {
+    /// As `find`, but a configuration with problems is asked for its address alone: the daemon may run with an older one.
+    pub(super) async fn find_alive(args: &DaemonArgs) -> Result<Self, Failure> {
+        match Self::find(args).await {
             Err(failure) if failure.exit == Exit::Config => {
-                let url = format!("http://{}/", config::DEFAULT_LISTEN);
-                let url = url.parse().map_err(|_| failure)?;
-                Self::at(url, env_token())
+                let listen = config::listen_of(&args.config.path).unwrap_or(config::DEFAULT_LISTEN);
+                Self::at(own_url(listen)?, env_token())
             }
             found => found,
         }
@@ -93,15 +96,32 @@ impl Daemon {
 
     /// The daemon of a configuration.
     pub(super) async fn of(config: &Config) -> Result<Self, Failure> {
-        let listen = config.web.listen;
-        let host = if listen.ip().is_unspecified() {
-            SocketAddr::from(([127, 0, 0, 1], listen.port()))
-        } else {
-            listen
-        };
-        let url = Url::parse(&format!("http://{host}/"))
-            .map_err(|why| Failure::internal(why.to_string()))?;
-        Self::at(url, token(config).await)
+        Self::at(own_url(config.web.listen)?, token(config).await)
+    }
+
+    /// Whether the daemon runs with this configuration, and not another one that listens at the same address.
+    ///
+    /// # Errors
+    /// Which one it runs with.
+    pub(super) async fn must_run(&self, config: &Config) -> Result<(), Failure> {
+        let told: Users = self.get("api/v1/users").await?;
+        let own = config
+            .files
+            .first()
+            .and_then(|path| std::path::absolute(path).ok());
+        if told.config == own {
+            return Ok(());
+        }
+        let other = told
+            .config
+            .map_or("none: a demo".to_owned(), |path| path.display().to_string());
+        Err(Failure {
+            exit: Exit::NoDaemon,
+            message: format!(
+                "another lockwatch answers at {} (its configuration: {other}): end it, or set another web.listen",
+                self.url
+            ),
+        })
     }
 
     fn at(url: Url, token: Option<SecretString>) -> Result<Self, Failure> {
@@ -194,9 +214,7 @@ impl Daemon {
         if why.is_connect() {
             Failure {
                 exit: Exit::NoDaemon,
-                message: format!(
-                    "no lockwatch daemon answers at {url}: is it running? (systemctl status lockwatch)"
-                ),
+                message: format!("no lockwatch daemon answers at {url}: is it running?"),
             }
         } else {
             Failure::internal(format!("the daemon at {url} did not answer in time"))
@@ -220,6 +238,23 @@ impl Daemon {
             message: format!("{}: {said}", self.url),
         })
     }
+}
+
+/// Where a daemon that listens there is reached from this host.
+fn own_url(listen: SocketAddr) -> Result<Url, Failure> {
+    let host = if listen.ip().is_unspecified() {
+        SocketAddr::from(([127, 0, 0, 1], listen.port()))
+    } else {
+        listen
+    };
+    Url::parse(&format!("http://{host}/")).map_err(|why| Failure::internal(why.to_string()))
+}
+
+/// Whether `url` is an address of the daemon that `config` is for.
+fn is_of(url: &Url, config: &Config) -> bool {
+    let own = own_url(config.web.listen).ok();
+    let known = own.iter().chain(&config.web.external_url);
+    known.map(Url::origin).any(|origin| origin == url.origin())
 }
 
 async fn token(config: &Config) -> Option<SecretString> {
@@ -255,4 +290,40 @@ pub(super) fn owns(store: &Path) -> Result<(), Failure> {
         "no daemon answers, and the store {} belongs to another user (uid {owner}): start the daemon, or run this command as that user, for example with: sudo -u '#{owner}' lockwatch …",
         store.display(),
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_goes_to_its_own_daemon_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lockwatch.toml");
+        let web = "[web]\nlisten = \"127.0.0.1:9477\"\nexternal_url = \"https://lockwatch.msp.example/\"\n";
+        std::fs::write(&path, web).unwrap();
+        let (config, _) = config::load(&path).unwrap();
+        for (url, own) in [
+            ("http://127.0.0.1:9477/", true),
+            ("https://lockwatch.msp.example/users/a", true),
+            ("http://lockwatch.msp.example/", false),
+            ("http://127.0.0.2:9477/", false),
+            ("http://127.0.0.1:9478/", false),
+        ] {
+            assert_eq!(is_of(&url.parse().unwrap(), &config), own, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_address_is_found_in_a_configuration_with_problems() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lockwatch.toml");
+        std::fs::write(
+            &path,
+            "nonsense = \n[web]\nlisten = \"127.0.0.1:9999\"\nlosten = 1\n",
+        )
+        .unwrap();
+        assert!(config::load(&path).is_err());
+        assert_eq!(config::listen_of(&path), "127.0.0.1:9999".parse().ok());
+    }
 }

@@ -103,7 +103,9 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match error {
             // What the configuration names is not usable as it is.
-            StoreError::Open { .. } | StoreError::Newer { .. } => Exit::Config,
+            StoreError::Open { .. } | StoreError::Use { .. } | StoreError::Newer { .. } => {
+                Exit::Config
+            }
             _ => Exit::Internal,
         };
         Self {

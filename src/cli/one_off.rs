@@ -90,7 +90,7 @@ pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Res
     let result = check_now(&checker, &setup, &id, Asker::OneOff, &tell).await;
     checker.store.close().await;
     let entry = result.map_err(|why| Failure::internal(why.to_string()))?;
-    let user = UserView::from(&*entry);
+    let user = unconfigured(UserView::from(&*entry));
     let found = entry
         .record
         .zone_probe
@@ -107,11 +107,30 @@ pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Res
         report::json(&Users {
             users: vec![user],
             outbox_pending: 0,
+            config: None,
         });
     } else {
         report::result(&user);
     }
     Ok(exit)
+}
+
+/// A view of a user that no daemon watches: nothing is held, and the last step of each remedy, which is lockwatch's own
+/// configuration, does not apply.
+fn unconfigured(mut user: UserView) -> UserView {
+    user.held = false;
+    user.held_why = None;
+    for cause in user
+        .incident
+        .iter_mut()
+        .flat_map(|incident| &mut incident.causes)
+    {
+        cause.steps.pop();
+        cause
+            .steps
+            .push("Probe it again; two attempts within 24 h are possible.".to_owned());
+    }
+    user
 }
 
 /// Both secrets: from the terminal, the first one hidden; else two lines of standard input.

@@ -65,7 +65,10 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
     let daemon = Daemon::of(&config).await?;
     let prober = match daemon.alive().await {
         Err(none) if none.exit == Exit::NoDaemon => here(config).await?,
-        _ => Prober::Daemon(daemon),
+        _ => {
+            daemon.must_run(&config).await?;
+            Prober::Daemon(daemon)
+        }
     };
     let mut users = Vec::new();
     let mut failed = None;
@@ -97,6 +100,7 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
         report::json(&Users {
             users,
             outbox_pending: 0,
+            config: None,
         });
     }
     if let Prober::Here(checker, _) = prober {

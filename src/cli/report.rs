@@ -64,6 +64,11 @@ pub(super) fn result(user: &UserView) {
         say(format!("  held   {why}"));
     }
     let Some(incident) = &user.incident else {
+        if user.state != "healthy" {
+            for line in &user.evidence {
+                say(format!("  seen   {line}"));
+            }
+        }
         return;
     };
     say(format!(

@@ -81,7 +81,7 @@ pub(super) async fn retry(args: RetryArgs) -> Result<Exit, Failure> {
 
 /// A daemon with a broken new configuration is alive: what cannot be read here is not its fault.
 pub(super) async fn health(args: &DaemonArgs) -> Result<Exit, Failure> {
-    let alive = match Daemon::find_or_default(args).await {
+    let alive = match Daemon::find_alive(args).await {
         Ok(daemon) => daemon.alive().await,
         Err(failure) => Err(failure),
     };

@@ -16,7 +16,7 @@ mod secret_check;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -173,4 +173,13 @@ pub struct Web {
     pub protect_reads: bool,
     /// Links in mails; ends in `/`.
     pub external_url: Option<Url>,
+}
+
+/// `web.listen` of a file that may have problems elsewhere; `None` where even that cannot be told.
+#[must_use]
+pub fn listen_of(path: &Path) -> Option<SocketAddr> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let (table, _) = toml::de::DeTable::parse_recoverable(&text);
+    let web = table.get_ref().get("web")?.get_ref().as_table()?;
+    web.get("listen")?.get_ref().as_str()?.parse().ok()
 }

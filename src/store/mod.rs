@@ -37,7 +37,9 @@ pub enum StoreError {
         cause: io::Error,
     },
     /// The file is not a store, or is damaged, or SQLite says no.
-    #[error("failed to use the store {path}")]
+    #[error(
+        "failed to use the store {path}: is it lockwatch's own file, on a disk that can be written? (store.url)"
+    )]
     Use {
         /// The file.
         path: String,

@@ -57,9 +57,14 @@ pub(super) async fn users(State(app): State<Arc<App>>) -> Response {
         .map(|entry| UserView::from(&**entry))
         .collect();
     let outbox_pending = app.checker.metrics.outbox_waiting();
+    let config = app
+        .config_path
+        .as_deref()
+        .and_then(|path| std::path::absolute(path).ok());
     Json(Users {
         users,
         outbox_pending,
+        config,
     })
     .into_response()
 }

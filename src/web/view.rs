@@ -1,6 +1,6 @@
 //! The API's shapes, for the endpoint that writes them and the commands that read them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,9 @@ pub struct Users {
     pub users: Vec<UserView>,
     /// Notices and mails that have not been sent yet.
     pub outbox_pending: u64,
+    /// The configuration that the daemon was started with; none for a demo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<PathBuf>,
 }
 
 /// One user. It never holds the secret or the integration code.

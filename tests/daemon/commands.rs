@@ -78,7 +78,8 @@ async fn validate_says_everything_or_one_line() {
     let done = house.lockwatch(&["validate"]).await;
     assert_eq!((done.code, done.stdout.as_str()), (78, ""), "{done:?}");
     assert!(
-        done.stderr.contains("users.works.secret: file ") && done.stderr.contains("cannot be read"),
+        done.stderr.contains("users.works.secret: the file ")
+            && done.stderr.contains("cannot be read"),
         "{done:?}"
     );
 
@@ -132,7 +133,7 @@ async fn run_goes_on_without_a_secret_that_it_cannot_read() {
     );
     assert_eq!(house.stats("lacks").attempts, 0);
     assert!(
-        daemon.log().contains("users.lacks.secret: file "),
+        daemon.log().contains("users.lacks.secret: the file "),
         "{}",
         daemon.log()
     );

@@ -270,7 +270,7 @@ async fn a_taken_port_and_a_broken_store_are_said_plainly() {
     )
     .unwrap();
     let mut daemon = Daemon::spawn(&house, &[]);
-    assert_eq!(daemon.ended(crate::support::PATIENCE).await, Some(70));
+    assert_eq!(daemon.ended(crate::support::PATIENCE).await, Some(78));
     assert!(
         daemon.log().contains("failed to use the store"),
         "{}",

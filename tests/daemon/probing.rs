@@ -3,6 +3,25 @@
 use crate::house::House;
 
 #[tokio::test]
+async fn a_daemon_of_another_configuration_is_not_asked() {
+    let house = House::of(&["works"]);
+    let daemon = house.start().await;
+    house.until_state("works", "healthy", "ok").await;
+    let other = house.folder().join("other.toml");
+    std::fs::copy(house.config(), &other).unwrap();
+    let told = house
+        .lockwatch(&["probe", "works", "--config", other.to_str().unwrap()])
+        .await;
+    assert_eq!(told.code, 69, "{told:?}");
+    assert!(
+        told.stderr.contains("another lockwatch answers"),
+        "{told:?}"
+    );
+    assert!(!told.stdout.contains("healthy"), "{told:?}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn the_running_daemon_does_it() {
     let house = House::of(&["works", "wrong"]);
     house.give("wrong", "demo-wrong-secret-1");

@@ -100,7 +100,28 @@ impl SecretSource {
     }
 
     fn error(&self, what: &str) -> SecretError {
-        SecretError(format!("{} {what}", self.describe()))
+        SecretError(format!("{} {what}", self.describe_in_error()))
+    }
+
+    /// As `describe`, but a file that is not there may be no name at all but a secret that was pasted in the wrong place:
+    /// then only the nearest folder that is there is named.
+    fn describe_in_error(&self) -> String {
+        match (self, self.file()) {
+            (Self::File(_), Some(path)) if !path.exists() => {
+                let mut above = path.ancestors().skip(1);
+                let folder = above
+                    .find(|folder| folder.is_dir())
+                    .unwrap_or(Path::new("."));
+                format!(
+                    "the file that the configuration names below {}",
+                    folder.display()
+                )
+            }
+            (Self::Credential(_), file) if !file.as_deref().is_some_and(Path::exists) => {
+                "the credential that the configuration names".to_owned()
+            }
+            _ => self.describe(),
+        }
     }
 }
 

@@ -51,12 +51,16 @@ async fn a_file_loses_one_line_break_and_nothing_else() {
 #[tokio::test]
 async fn what_is_no_readable_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let missing = SecretSource::File(folder.path().join("missing"));
-    let error = read(&missing).await.unwrap_err();
-    assert!(
-        error.contains("missing cannot be read: No such file"),
-        "{error}"
-    );
+    // What is not there may be a secret that was pasted as a name: only the folder is told.
+    for pasted in ["demo-pasted-secret", "demo-pasted/secret"] {
+        let missing = SecretSource::File(folder.path().join(pasted));
+        let error = read(&missing).await.unwrap_err();
+        let below = format!(
+            "below {} cannot be read: No such file",
+            folder.path().display()
+        );
+        assert!(error.contains(&below) && !error.contains("demo"), "{error}");
+    }
 
     let error = read(&SecretSource::File(folder.path().into()))
         .await
