@@ -18,7 +18,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     board::{Board, Entry},
     check::Checker,
-    clock,
     config::{self, Config, Problems},
     metrics::Metrics,
     notify::outbox::Outbox,
@@ -75,8 +74,8 @@ impl Daemon {
         })?;
         let listener = listener.into_std()?;
         let setup = Setup::new(config)?;
-        let store = Store::open(&setup.config.store).await?;
-        let now = clock::now();
+        let store = Store::open_alone(&setup.config.store).await?;
+        let now = store.now();
         store.sync(setup.wanted(now), setup.limits(), now).await?;
         let metrics = Arc::new(Metrics::new()?);
         metrics.reloaded(&setup.config.sha256, now);

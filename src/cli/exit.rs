@@ -103,9 +103,10 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match error {
             // What the configuration names is not usable as it is.
-            StoreError::Open { .. } | StoreError::Use { .. } | StoreError::Newer { .. } => {
-                Exit::Config
-            }
+            StoreError::Open { .. }
+            | StoreError::Use { .. }
+            | StoreError::Server { .. }
+            | StoreError::Newer { .. } => Exit::Config,
             _ => Exit::Internal,
         };
         Self {

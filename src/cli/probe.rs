@@ -16,7 +16,6 @@ use crate::{
     attempt::Asker,
     board::Board,
     check::{Checker, Progress},
-    clock,
     config::{Config, StoreLocation},
     metrics::Metrics,
     schedule::check_now,
@@ -149,11 +148,12 @@ pub(super) fn unknown<'a>(id: &UserId, known: impl Iterator<Item = &'a UserId>) 
 
 /// Everything that a check needs, in this process.
 async fn here(config: Config) -> Result<Prober, Failure> {
-    let StoreLocation::Sqlite(path) = &config.store;
-    daemon::owns(path)?;
-    let store = Store::open(&config.store).await?;
+    if let StoreLocation::Sqlite(path) = &config.store {
+        daemon::owns(path)?;
+    }
+    let store = Store::open_alone(&config.store).await?;
     let setup = Setup::new(config)?;
-    let now = clock::now();
+    let now = store.now();
     store.sync(setup.wanted(now), setup.limits(), now).await?;
     Ok(Prober::Here(Box::new(checker(store)?), Box::new(setup)))
 }

@@ -13,6 +13,7 @@ mod report;
 pub mod resolve;
 pub mod secret;
 mod secret_check;
+pub mod store;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -29,6 +30,7 @@ use crate::{autotask::hosts::AllowedHosts, config::secret::SecretSource, user::U
 pub use problem::{Problem, Problems};
 pub use resolve::load;
 pub use secret_check::{SecretFinding, Severity, secret_problems};
+pub use store::{PostgresUrl, StoreLocation};
 
 /// A whole configuration, resolved.
 #[derive(Clone, Debug)]
@@ -86,13 +88,6 @@ pub struct Lockout {
     pub activation: Duration,
     /// Between the first sighting of a failure and its confirmation.
     pub confirm_after: Duration,
-}
-
-/// `store.url`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreLocation {
-    /// `sqlite:///path`
-    Sqlite(PathBuf),
 }
 
 /// `[email]`

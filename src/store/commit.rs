@@ -1,12 +1,13 @@
 //! The end of a check: attempt, state, incident, notices and history in one transaction.
 
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 
 use super::{
     Store, StoreError,
     ledger::{self, Settlement},
-    millis, notices, to_doc,
+    millis, notices,
+    sql::{self, Conn},
+    to_doc,
     users::Claim,
     writer::Write,
 };
@@ -53,11 +54,11 @@ impl Store {
 impl Write for Commit {
     type Out = bool;
 
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    async fn apply(&self, conn: &mut Conn) -> Result<bool, sqlx::Error> {
         if let Some(end) = &self.settlement {
             ledger::settle(conn, end, self.now).await?;
         }
-        let ours = sqlx::query(
+        let ours = sql::query(
             "UPDATE users SET record = $1, recent = $2, due_at = $3, due_set_at = $6, claim_token = NULL, claimed_until = NULL \
              WHERE id = $4 AND claim_token = $5",
         )
@@ -69,12 +70,12 @@ impl Write for Commit {
         .bind(millis(self.now))
         .execute(&mut *conn)
         .await?;
-        if ours.rows_affected() == 0 {
+        if ours == 0 {
             return Ok(false);
         }
         match &self.event {
             Some(Event::Opened(incident)) => {
-                sqlx::query("INSERT INTO incidents (id, user_id, reason, since, opened_at) VALUES ($1, $2, $3, $4, $5)")
+                sql::query("INSERT INTO incidents (id, user_id, reason, since, opened_at) VALUES ($1, $2, $3, $4, $5)")
                     .bind(&incident.id)
                     .bind(self.claim.id.as_str())
                     .bind(incident.diagnosis.reason.as_str())
@@ -84,7 +85,7 @@ impl Write for Commit {
                     .await?;
             }
             Some(Event::Recovered(incident)) => {
-                sqlx::query("UPDATE incidents SET closed_at = $1 WHERE id = $2")
+                sql::query("UPDATE incidents SET closed_at = $1 WHERE id = $2")
                     .bind(millis(self.now))
                     .bind(&incident.id)
                     .execute(&mut *conn)

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 
 use super::{
-    Store, StoreError, fresh_id, from_doc, millis, span, to_doc, users::Claim, writer::Write,
+    Store, StoreError, fresh_id, from_doc, millis, span,
+    sql::{self, Conn},
+    to_doc,
+    users::Claim,
+    writer::Write,
 };
 use crate::attempt::{self, Activation, Asker, Ledgers, Limits, Outcome, Permit, Refusal};
 
@@ -66,9 +69,9 @@ impl Store {
 impl Write for PermitRequest {
     type Out = PermitAnswer;
 
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<PermitAnswer, sqlx::Error> {
+    async fn apply(&self, conn: &mut Conn) -> Result<PermitAnswer, sqlx::Error> {
         let ledgers = load_both(conn, &self.username, &self.fingerprint).await?;
-        let ours = sqlx::query(
+        let ours = sql::query(
             "UPDATE users SET claimed_until = $1 WHERE id = $2 AND active AND claim_token = $3 AND claimed_until > $4",
         )
         .bind(millis(self.now) + span(self.lease))
@@ -78,7 +81,7 @@ impl Write for PermitRequest {
         .execute(&mut *conn)
         .await?;
         let attempt = fresh_id();
-        let decision = if ours.rows_affected() == 0 {
+        let decision = if ours == 0 {
             Err(Refusal::NotOurs)
         } else {
             let request = attempt::Request {
@@ -114,7 +117,7 @@ impl Write for PermitRequest {
 
 /// Writes an attempt's end. Facts count whoever holds the claim by now.
 pub(super) async fn settle(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     end: &Settlement,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
@@ -124,7 +127,7 @@ pub(super) async fn settle(
 }
 
 async fn load_both(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     username: &str,
     fingerprint: &str,
 ) -> Result<Ledgers, sqlx::Error> {
@@ -135,7 +138,7 @@ async fn load_both(
 }
 
 async fn save_both(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     username: &str,
     fingerprint: &str,
     ledgers: &Ledgers,
@@ -146,27 +149,29 @@ async fn save_both(
 }
 
 async fn load<T: Default + serde::de::DeserializeOwned>(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     username: &str,
     fingerprint: &str,
 ) -> Result<T, sqlx::Error> {
-    let row: Option<(String,)> =
-        sqlx::query_as("SELECT doc FROM ledger WHERE username = $1 AND fingerprint = $2")
-            .bind(username)
-            .bind(fingerprint)
-            .fetch_optional(conn)
-            .await?;
-    row.map_or_else(|| Ok(T::default()), |(doc,)| from_doc(&doc))
+    let row = sql::query("SELECT doc FROM ledger WHERE username = $1 AND fingerprint = $2")
+        .bind(username)
+        .bind(fingerprint)
+        .fetch_optional(conn)
+        .await?;
+    row.map_or_else(
+        || Ok(T::default()),
+        |row| from_doc(&row.get::<String>("doc")?),
+    )
 }
 
 async fn save<T: serde::Serialize + Sync>(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     username: &str,
     fingerprint: &str,
     ledger: &T,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO ledger (username, fingerprint, doc, touched_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (username, fingerprint) DO UPDATE SET doc = excluded.doc, touched_at = excluded.touched_at",
     )

@@ -1,9 +1,13 @@
 //! Frozen mails: what is due, what became of each try, what waits.
 
 use jiff::Timestamp;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Store, StoreError, millis, timestamp, writer::Write};
+use super::{
+    Store, StoreError, millis,
+    sql::{self, Conn, Row},
+    timestamp,
+    writer::Write,
+};
 
 /// A mail as it will be sent, however often that takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +85,7 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<FrozenMail>, StoreError> {
-        sqlx::query(
+        sql::query(
             "SELECT id, message_id, recipient, bytes, created_at, tries FROM mails \
              WHERE sent_at IS NULL AND dead_at IS NULL AND next_try_at <= $1 ORDER BY created_at, id LIMIT $2",
         )
@@ -111,12 +115,12 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn kinds_in(&self, mail: &str) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String,)> = sqlx::query_as("SELECT kind FROM notices WHERE mail_id = $1")
+        sql::query("SELECT kind FROM notices WHERE mail_id = $1")
             .bind(mail)
             .fetch_all(&self.pool)
             .await
-            .map_err(StoreError::Read)?;
-        Ok(rows.into_iter().map(|(kind,)| kind).collect())
+            .and_then(|rows| rows.iter().map(|row| row.get("kind")).collect())
+            .map_err(StoreError::Read)
     }
 
     /// What was sent after `then`: when, to whom, of which kind, about which user; oldest first.
@@ -124,21 +128,15 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn sent_after(&self, then: Timestamp) -> Result<Vec<SentNotice>, StoreError> {
-        let rows: Vec<(i64, String, String, String)> = sqlx::query_as(
+        sql::query(
             "SELECT mails.sent_at, mails.recipient, notices.kind, notices.user_id FROM notices \
              JOIN mails ON mails.id = notices.mail_id WHERE mails.sent_at > $1 ORDER BY mails.sent_at, notices.id",
         )
         .bind(millis(then))
         .fetch_all(&self.pool)
         .await
-        .map_err(StoreError::Read)?;
-        let notice = |(at, recipient, kind, user)| SentNotice {
-            at: timestamp(at),
-            recipient,
-            kind,
-            user,
-        };
-        Ok(rows.into_iter().map(notice).collect())
+        .and_then(|rows| rows.iter().map(sent).collect())
+        .map_err(StoreError::Read)
     }
 
     /// What waits to be sent.
@@ -146,7 +144,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn waiting(&self) -> Result<Waiting, StoreError> {
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT CAST(COUNT(*) AS BIGINT) AS pending, MIN(created_at) AS oldest, MIN(next_at) AS next FROM (\
                 SELECT created_at, due_at AS next_at FROM notices WHERE mail_id IS NULL AND unsendable IS NULL \
                 UNION ALL \
@@ -156,10 +154,10 @@ impl Store {
         .await
         .map_err(StoreError::Read)?;
         let at = |column| -> Result<Option<Timestamp>, StoreError> {
-            let millis: Option<i64> = row.try_get(column).map_err(StoreError::Read)?;
+            let millis: Option<i64> = row.get(column).map_err(StoreError::Read)?;
             Ok(millis.map(timestamp))
         };
-        let pending: i64 = row.try_get("pending").map_err(StoreError::Read)?;
+        let pending: i64 = row.get("pending").map_err(StoreError::Read)?;
         Ok(Waiting {
             pending: pending.unsigned_abs(),
             oldest: at("oldest")?,
@@ -168,14 +166,23 @@ impl Store {
     }
 }
 
-fn frozen(row: &SqliteRow) -> Result<FrozenMail, sqlx::Error> {
-    let tries: i64 = row.try_get("tries")?;
+fn sent(row: &Row) -> Result<SentNotice, sqlx::Error> {
+    Ok(SentNotice {
+        at: timestamp(row.get("sent_at")?),
+        recipient: row.get("recipient")?,
+        kind: row.get("kind")?,
+        user: row.get("user_id")?,
+    })
+}
+
+fn frozen(row: &Row) -> Result<FrozenMail, sqlx::Error> {
+    let tries: i64 = row.get("tries")?;
     Ok(FrozenMail {
-        id: row.try_get("id")?,
-        message_id: row.try_get("message_id")?,
-        recipient: row.try_get("recipient")?,
-        bytes: row.try_get("bytes")?,
-        created: timestamp(row.try_get("created_at")?),
+        id: row.get("id")?,
+        message_id: row.get("message_id")?,
+        recipient: row.get("recipient")?,
+        bytes: row.get("bytes")?,
+        created: timestamp(row.get("created_at")?),
         tries: u32::try_from(tries).unwrap_or(u32::MAX),
     })
 }
@@ -183,21 +190,21 @@ fn frozen(row: &SqliteRow) -> Result<FrozenMail, sqlx::Error> {
 impl Write for Tell {
     type Out = ();
 
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
         let now = millis(self.now);
-        let (sent, dead, next, why) = match self.tried {
+        let (sent, dead, next, why) = match &self.tried {
             Tried::Sent => (Some(now), None, now, None),
-            Tried::Later { at, why } => (None, None, millis(at), Some(why)),
-            Tried::Dead { why } => (None, Some(now), now, Some(why)),
+            Tried::Later { at, why } => (None, None, millis(*at), Some(why.as_str())),
+            Tried::Dead { why } => (None, Some(now), now, Some(why.as_str())),
         };
-        sqlx::query(
+        sql::query(
             "UPDATE mails SET sent_at = $1, dead_at = $2, next_try_at = $3, last_error = $4, tries = tries + 1 WHERE id = $5",
         )
         .bind(sent)
         .bind(dead)
         .bind(next)
         .bind(why)
-        .bind(self.mail)
+        .bind(&self.mail)
         .execute(conn)
         .await?;
         Ok(())

@@ -2,66 +2,83 @@
 //! writer (`writer`), which groups what is waiting into one transaction; reads have connections of their own.
 //! The SQL keeps to what SQLite and PostgreSQL share.
 
+mod clock;
 pub mod commit;
+mod engine;
 pub mod ledger;
 pub mod mails;
 pub mod notices;
+mod postgres;
+mod sql;
+mod sqlite;
 pub mod users;
 pub mod wanted;
 mod writer;
 
-use std::{fs, io, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::Sha256;
-use sqlx::{
-    SqlitePool,
-    migrate::MigrateError,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use sqlx::migrate::MigrateError;
 
 use crate::config::StoreLocation;
+use engine::{Opened, Tenancy};
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file cannot be made or opened.
-    #[error("failed to open the store {path}")]
+    #[error("failed to open the store {store}")]
     Open {
-        /// The file.
-        path: String,
+        /// The store, without its password.
+        store: String,
         /// The cause.
         #[source]
         cause: io::Error,
     },
     /// The file is not a store, or is damaged, or SQLite says no.
     #[error(
-        "failed to use the store {path}: is it lockwatch's own file, on a disk that can be written? (store.url)"
+        "failed to use the store {store}: is it lockwatch's own file, on a disk that can be written? (store.url)"
     )]
     Use {
-        /// The file.
-        path: String,
+        /// The store, without its password.
+        store: String,
         /// The cause.
         #[source]
         cause: sqlx::Error,
     },
+    /// The server is not to be had, or does not let us in.
+    #[error("failed to use the store {store} (store.url)")]
+    Server {
+        /// The store, without its password.
+        store: String,
+        /// The cause.
+        #[source]
+        cause: sqlx::Error,
+    },
+    /// Another process is at work in this database.
+    #[error("another lockwatch uses the store {store}: one process a database, for the time being")]
+    Taken {
+        /// The store, without its password.
+        store: String,
+    },
     /// Written by a newer lockwatch.
     #[error(
-        "the store {path} was written by a newer lockwatch (schema {version}): install that version, or name another store.url"
+        "the store {store} was written by a newer lockwatch (schema {version}): install that version, or name another store.url"
     )]
     Newer {
-        /// The file.
-        path: String,
+        /// The store, without its password.
+        store: String,
         /// Its schema.
         version: i64,
     },
     /// The schema could not be brought up to date.
-    #[error("failed to bring the schema of the store {path} up to date")]
+    #[error("failed to bring the schema of the store {store} up to date")]
     Migrate {
-        /// The file.
-        path: String,
+        /// The store, without its password.
+        store: String,
         /// The cause.
         #[source]
         cause: MigrateError,
@@ -78,48 +95,54 @@ pub enum StoreError {
 }
 
 /// The store. Clones share it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Store {
-    pool: SqlitePool,
+    pool: sql::Pool,
     writer: writer::Writer,
+    clock: Arc<clock::Clock>,
     fingerprint_key: Arc<SecretBox<[u8]>>,
 }
 
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
+}
+
 impl Store {
-    /// Opens the store, makes it where there is none, and brings its schema up to date.
+    /// Opens the store, makes it where there is none, and brings its schema up to date. Others may have it open too.
     ///
     /// # Errors
-    /// When the file cannot be used, or a newer lockwatch wrote it.
+    /// When it cannot be used, or a newer lockwatch wrote it.
     pub async fn open(location: &StoreLocation) -> Result<Self, StoreError> {
-        let StoreLocation::Sqlite(path) = location;
-        let name = path.display().to_string();
-        make_private(path).map_err(|cause| StoreError::Open {
-            path: name.clone(),
-            cause,
-        })?;
-        let _alone = alone(path).await;
-        let fault = |cause| StoreError::Use {
-            path: name.clone(),
-            cause,
+        Self::open_as(location, Tenancy::Shared).await
+    }
+
+    /// The same for the process that runs checks: on PostgreSQL there is one at a time.
+    ///
+    /// # Errors
+    /// As `open`, and when there is another one.
+    pub async fn open_alone(location: &StoreLocation) -> Result<Self, StoreError> {
+        Self::open_as(location, Tenancy::Alone).await
+    }
+
+    async fn open_as(location: &StoreLocation, tenancy: Tenancy) -> Result<Self, StoreError> {
+        let Opened { link, pool, key } = match location {
+            StoreLocation::Sqlite(path) => sqlite::open(path).await?,
+            StoreLocation::Postgres(url) => postgres::open(url, tenancy).await?,
         };
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(5));
-        let pool = SqlitePoolOptions::new()
-            .max_connections(2)
-            .connect_with(options.clone())
-            .await
-            .map_err(fault)?;
-        migrate(&pool, &name).await?;
-        let fingerprint_key = fingerprint_key(&pool).await.map_err(fault)?;
-        let writer = writer::Writer::start(&options).await.map_err(fault)?;
         Ok(Self {
             pool,
-            writer,
-            fingerprint_key: Arc::new(fingerprint_key),
+            clock: Arc::clone(&link.clock),
+            writer: writer::Writer::start(link),
+            fingerprint_key: Arc::new(key),
         })
+    }
+
+    /// The store's clock: what is stored is dated by it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// A keyed fingerprint of `parts`: equal for equal parts, useless without the store's key.
@@ -156,59 +179,13 @@ impl Store {
     }
 }
 
-/// The file is made before SQLite makes it, so that only its owner can read it. One that exists is left to SQLite: a file
-/// that is opened and closed past it loses its locks.
-fn make_private(path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut options = fs::OpenOptions::new();
-    match options.write(true).create_new(true).mode(0o600).open(path) {
-        Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => Err(fault),
-        _ => Ok(()),
-    }
-}
-
-/// Until it is dropped, no other process opens a store in this folder: making the file and its schema is nothing that
-/// SQLite lets two do at once. Where folders cannot be locked, it goes without.
-async fn alone(path: &Path) -> Option<fs::File> {
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    let folder = folder.unwrap_or(Path::new(".")).to_owned();
-    let lock = move || {
-        let folder = fs::File::open(folder).ok()?;
-        folder.lock().ok().map(|()| folder)
-    };
-    tokio::task::spawn_blocking(lock).await.ok().flatten()
-}
-
-async fn migrate(pool: &SqlitePool, path: &str) -> Result<(), StoreError> {
-    sqlx::migrate!("src/store/migrations")
-        .run(pool)
-        .await
-        .map_err(|cause| match cause {
-            MigrateError::VersionMissing(version) => StoreError::Newer {
-                path: path.to_owned(),
-                version,
-            },
-            cause => StoreError::Migrate {
-                path: path.to_owned(),
-                cause,
-            },
-        })
-}
-
-async fn fingerprint_key(pool: &SqlitePool) -> Result<SecretBox<[u8]>, sqlx::Error> {
-    let fresh: [u8; 32] = rand::random();
-    sqlx::query(
-        "INSERT INTO meta (key, value) VALUES ('fingerprint_key', $1) ON CONFLICT DO NOTHING",
-    )
-    .bind(hex(&fresh))
-    .execute(pool)
-    .await?;
-    let (key,): (String,) = sqlx::query_as("SELECT value FROM meta WHERE key = 'fingerprint_key'")
-        .fetch_one(pool)
-        .await?;
-    Ok(SecretBox::new(key.into_bytes().into_boxed_slice()))
+/// Says what it means that the schema could not be brought up to date.
+fn migrated(result: Result<(), MigrateError>, store: &str) -> Result<(), StoreError> {
+    let store = store.to_owned();
+    result.map_err(|cause| match cause {
+        MigrateError::VersionMissing(version) => StoreError::Newer { store, version },
+        cause => StoreError::Migrate { store, cause },
+    })
 }
 
 /// A fresh random id: 16 hexadecimal digits unless more are wanted.

@@ -1,9 +1,15 @@
 //! Notices that are owed, and freezing them into mails. A notice is in one mail at most, for ever.
 
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 
-use super::{Store, StoreError, from_doc, mails::FrozenMail, millis, to_doc, writer::Write};
+use super::{
+    Store, StoreError, from_doc,
+    mails::FrozenMail,
+    millis,
+    sql::{self, Conn},
+    to_doc,
+    writer::Write,
+};
 use crate::notify::Notice;
 
 /// So many notices share a mail at most.
@@ -34,7 +40,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn owed(&self, now: Timestamp) -> Result<Owed, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
+        let rows = sql::query(
             "SELECT id, facts FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND recipient = \
              (SELECT recipient FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND due_at <= $1 \
               ORDER BY due_at, id LIMIT 1) ORDER BY created_at, id LIMIT $2",
@@ -45,10 +51,11 @@ impl Store {
         .await
         .map_err(StoreError::Read)?;
         let mut owed = Owed::default();
-        for (id, facts) in rows {
-            match from_doc(&facts) {
+        for row in rows {
+            let text = |column| row.get::<String>(column).map_err(StoreError::Read);
+            match from_doc(&text("facts")?) {
                 Ok(notice) => owed.notices.push(notice),
-                Err(_) => owed.unreadable.push(id),
+                Err(_) => owed.unreadable.push(text("id")?),
             }
         }
         Ok(owed)
@@ -73,12 +80,12 @@ impl Store {
 
 /// Notes that `notice` must be mailed, once `due` is past.
 pub(super) async fn owe(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     notice: &Notice,
     due: Timestamp,
     unsendable: Option<&'static str>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO notices (id, incident_id, user_id, kind, recipient, created_at, due_at, facts, unsendable) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
@@ -99,9 +106,9 @@ pub(super) async fn owe(
 impl Write for Freeze {
     type Out = bool;
 
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    async fn apply(&self, conn: &mut Conn) -> Result<bool, sqlx::Error> {
         for notice in &self.notices {
-            let free: Option<(String,)> = sqlx::query_as(
+            let free = sql::query(
                 "SELECT id FROM notices WHERE id = $1 AND mail_id IS NULL AND unsendable IS NULL",
             )
             .bind(notice)
@@ -111,7 +118,7 @@ impl Write for Freeze {
                 return Ok(false);
             }
         }
-        sqlx::query(
+        sql::query(
             "INSERT INTO mails (id, message_id, recipient, bytes, created_at, next_try_at, tries) \
              VALUES ($1, $2, $3, $4, $5, $5, 0)",
         )
@@ -123,7 +130,7 @@ impl Write for Freeze {
         .execute(&mut *conn)
         .await?;
         for notice in &self.notices {
-            sqlx::query("UPDATE notices SET mail_id = $1 WHERE id = $2")
+            sql::query("UPDATE notices SET mail_id = $1 WHERE id = $2")
                 .bind(&self.mail.id)
                 .bind(notice)
                 .execute(&mut *conn)
@@ -136,9 +143,9 @@ impl Write for Freeze {
 impl Write for GiveUp {
     type Out = ();
 
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
         for notice in &self.notices {
-            sqlx::query("UPDATE notices SET unsendable = $1 WHERE id = $2 AND mail_id IS NULL")
+            sql::query("UPDATE notices SET unsendable = $1 WHERE id = $2 AND mail_id IS NULL")
                 .bind(self.why)
                 .bind(notice)
                 .execute(&mut *conn)

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Store, StoreError, fresh_id, from_doc, millis, span, timestamp, writer::Write};
+use super::{
+    Store, StoreError, fresh_id, from_doc, millis, span,
+    sql::{self, Conn, Row},
+    timestamp,
+    writer::Write,
+};
 use crate::{
     record::{Recent, Record},
     user::UserId,
@@ -141,7 +145,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn load(&self) -> Result<Vec<Stored>, StoreError> {
-        sqlx::query(
+        sql::query(
             "SELECT id, due_at, first_seen, record, recent FROM users WHERE active ORDER BY id",
         )
         .fetch_all(&self.pool)
@@ -151,22 +155,22 @@ impl Store {
     }
 }
 
-fn stored(row: &SqliteRow) -> Result<Stored, sqlx::Error> {
+fn stored(row: &Row) -> Result<Stored, sqlx::Error> {
     Ok(Stored {
         id: id(row)?,
-        due: timestamp(row.try_get("due_at")?),
-        first_seen: timestamp(row.try_get("first_seen")?),
+        due: timestamp(row.get("due_at")?),
+        first_seen: timestamp(row.get("first_seen")?),
         record: record(row)?,
-        recent: Recent::unpack(row.try_get("recent")?),
+        recent: Recent::unpack(&row.get::<Vec<u8>>("recent")?),
     })
 }
 
 /// A memory that another version wrote and this one cannot read is forgotten: the user is watched all the same.
-fn record(row: &SqliteRow) -> Result<Record, sqlx::Error> {
-    let first_seen = timestamp(row.try_get("first_seen")?);
-    let doc: &str = row.try_get("record")?;
-    Ok(from_doc(doc).unwrap_or_else(|_| {
-        let id: &str = row.try_get("id").unwrap_or("?");
+fn record(row: &Row) -> Result<Record, sqlx::Error> {
+    let first_seen = timestamp(row.get("first_seen")?);
+    let doc: String = row.get("record")?;
+    Ok(from_doc(&doc).unwrap_or_else(|_| {
+        let id: String = row.get("id").unwrap_or_default();
         tracing::error!(
             user.id = id,
             "the stored state of a user cannot be read and begins anew"
@@ -175,7 +179,7 @@ fn record(row: &SqliteRow) -> Result<Record, sqlx::Error> {
     }))
 }
 
-fn claimed(row: &SqliteRow) -> Result<Claimed, sqlx::Error> {
+fn claimed(row: &Row) -> Result<Claimed, sqlx::Error> {
     let Stored {
         id,
         due,
@@ -183,7 +187,7 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, sqlx::Error> {
         record,
         recent,
     } = stored(row)?;
-    let token = row.try_get("claim_token")?;
+    let token = row.get("claim_token")?;
     Ok(Claimed {
         claim: Claim { id, token },
         due,
@@ -193,19 +197,19 @@ fn claimed(row: &SqliteRow) -> Result<Claimed, sqlx::Error> {
     })
 }
 
-fn id(row: &SqliteRow) -> Result<UserId, sqlx::Error> {
-    let text: String = row.try_get("id")?;
+fn id(row: &Row) -> Result<UserId, sqlx::Error> {
+    let text: String = row.get("id")?;
     UserId::parse(&text).map_err(|why| sqlx::Error::Decode(why.into()))
 }
 
 impl Write for ClaimDue {
     type Out = Vec<Claimed>;
 
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<Vec<Claimed>, sqlx::Error> {
+    async fn apply(&self, conn: &mut Conn) -> Result<Vec<Claimed>, sqlx::Error> {
         let now = millis(self.now);
         // The lease condition stands in both places: on PostgreSQL two sessions would else return the same users.
         // Where the clock is behind what it was when the check was planned, the plan says nothing: it is due.
-        let rows = sqlx::query(
+        let rows = sql::query(
             "WITH due AS MATERIALIZED (\
                 SELECT id FROM users WHERE active AND (due_at <= $1 OR due_set_at > $2 + interval_ms) \
                 AND (claimed_until IS NULL OR claimed_until <= $2 OR claimed_until > $6) ORDER BY due_at LIMIT $3) \
@@ -230,8 +234,8 @@ impl Write for ClaimDue {
 impl Write for ClaimOne {
     type Out = Option<Claimed>;
 
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<Option<Claimed>, sqlx::Error> {
-        let rows = sqlx::query(
+    async fn apply(&self, conn: &mut Conn) -> Result<Option<Claimed>, sqlx::Error> {
+        let rows = sql::query(
             "UPDATE users SET claim_token = $1, claimed_until = $2 \
              WHERE id = $3 AND active AND (claimed_until IS NULL OR claimed_until <= $4 OR claimed_until > $5) \
              RETURNING id, due_at, first_seen, record, recent, claim_token",
@@ -250,8 +254,8 @@ impl Write for ClaimOne {
 impl Write for Renew {
     type Out = bool;
 
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-        let done = sqlx::query(
+    async fn apply(&self, conn: &mut Conn) -> Result<bool, sqlx::Error> {
+        let done = sql::query(
             "UPDATE users SET claimed_until = $1 WHERE id = $2 AND claim_token = $3 AND claimed_until > $4",
         )
         .bind(millis(self.until))
@@ -260,15 +264,15 @@ impl Write for Renew {
         .bind(millis(self.now))
         .execute(conn)
         .await?;
-        Ok(done.rows_affected() > 0)
+        Ok(done > 0)
     }
 }
 
 impl Write for Release {
     type Out = ();
 
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        sqlx::query(
+    async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
+        sql::query(
             "UPDATE users SET claim_token = NULL, claimed_until = NULL, due_at = COALESCE($1, due_at) \
              WHERE id = $2 AND claim_token = $3",
         )

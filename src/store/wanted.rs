@@ -3,9 +3,13 @@
 use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 
-use super::{Store, StoreError, millis, span, to_doc, writer::Write};
+use super::{
+    Store, StoreError, millis, span,
+    sql::{self, Conn},
+    to_doc,
+    writer::Write,
+};
 use crate::{
     attempt::Limits,
     record::{Recent, Record},
@@ -71,34 +75,38 @@ impl Store {
 impl Write for Sync {
     type Out = ();
 
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
         let now = millis(self.now);
         let fresh = to_doc(&Record::new(self.now, &self.limits))?;
         // What is remembered of a username's attempts lasts from the last time that it was wanted.
-        sqlx::query("UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)")
+        sql::query("UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)")
             .bind(now)
             .execute(&mut *conn)
             .await?;
-        let known: Vec<(String,)> = sqlx::query_as("SELECT id FROM users WHERE active")
+        let known = sql::query("SELECT id FROM users WHERE active")
             .fetch_all(&mut *conn)
             .await?;
         let wanted: HashSet<&str> = self.wanted.iter().map(|user| user.id.as_str()).collect();
-        for (gone,) in known.iter().filter(|(id,)| !wanted.contains(id.as_str())) {
-            sqlx::query("UPDATE users SET active = FALSE, removed_at = $1 WHERE id = $2")
+        for row in &known {
+            let id: String = row.get("id")?;
+            if wanted.contains(id.as_str()) {
+                continue;
+            }
+            sql::query("UPDATE users SET active = FALSE, removed_at = $1 WHERE id = $2")
                 .bind(now)
-                .bind(gone)
+                .bind(id)
                 .execute(&mut *conn)
                 .await?;
         }
         for user in &self.wanted {
             // Another username under an old id is another user: its state starts anew. The ledger is per username anyway.
-            sqlx::query("DELETE FROM users WHERE id = $1 AND username <> $2")
+            sql::query("DELETE FROM users WHERE id = $1 AND username <> $2")
                 .bind(user.id.as_str())
                 .bind(&user.username)
                 .execute(&mut *conn)
                 .await?;
             let first_due = millis(user.first_due);
-            sqlx::query(
+            sql::query(
                 // A next check further off than the interval is right when the API asked for it (`Retry-After`), but not
                 // when the interval was changed or the clock was set back since.
                 "INSERT INTO users (id, username, active, interval_ms, first_seen, due_at, due_set_at, record, recent) \
@@ -125,10 +133,10 @@ impl Write for Sync {
 impl Write for Sweep {
     type Out = ();
 
-    async fn apply(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
         let now = millis(self.now);
         // What is remembered of a username's attempts lasts from the last time that it was wanted.
-        sqlx::query("UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)")
+        sql::query("UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)")
             .bind(now)
             .execute(&mut *conn)
             .await?;
@@ -140,7 +148,7 @@ impl Write for Sweep {
              (SELECT id FROM mails WHERE sent_at IS NOT NULL OR dead_at IS NOT NULL))",
             "DELETE FROM mails WHERE sent_at < $1 OR dead_at < $1",
         ] {
-            sqlx::query(old)
+            sql::query(old)
                 .bind(now - span(KEEP))
                 .execute(&mut *conn)
                 .await?;

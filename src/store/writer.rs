@@ -1,25 +1,27 @@
-//! The one writer: takes what is waiting, applies it in one `BEGIN IMMEDIATE` transaction, and answers each only after
-//! the commit is on disk. While one group is being committed the next gathers, so nobody waits without need.
+//! The one writer: takes what is waiting, applies it in one transaction, and answers each only after the commit is on
+//! disk. While one group is being committed the next gathers, so nobody waits without need. Writers of several processes
+//! take turns, on either engine: between the first read of a group and its commit nobody else writes.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, pin::Pin, sync::Arc};
 
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{mpsc, oneshot};
 
-use super::StoreError;
+use super::{StoreError, engine::Link, sql::Conn};
 
 /// So many writes share a transaction at most.
 const GROUP: usize = 256;
 
-/// One write. A group is retried as a whole by nobody: `apply` runs once.
-pub(super) trait Write: Send + 'static {
+/// So often is a group applied that PostgreSQL turned down, or whose connection was found dead.
+const TRIES: u32 = 4;
+
+/// One write.
+pub(super) trait Write: Send + Sync + 'static {
     /// What the writer's client gets.
     type Out: Send + 'static;
-    /// Applies the write inside the group's transaction. On an error, its own changes are rolled back.
-    fn apply(
-        self,
-        conn: &mut SqliteConnection,
-    ) -> impl Future<Output = Result<Self::Out, sqlx::Error>> + Send;
+    /// Applies the write inside the group's transaction. On an error its own changes are rolled back. It may be called
+    /// again when the whole group was rolled back.
+    fn apply(&self, conn: &mut Conn)
+    -> impl Future<Output = Result<Self::Out, sqlx::Error>> + Send;
 }
 
 /// The client's end. Clones share the writer.
@@ -33,62 +35,92 @@ enum Message {
     End(oneshot::Sender<()>),
 }
 
-type Answer = Box<dyn FnOnce(Result<(), Arc<sqlx::Error>>) + Send>;
-type Running<'c> = Pin<Box<dyn Future<Output = Answer> + Send + 'c>>;
+type Running<'a> = Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>>;
 
 trait Job: Send {
-    fn run<'c>(self: Box<Self>, conn: &'c mut SqliteConnection) -> Running<'c>;
-    /// Answers that there was no transaction to run in.
-    fn refuse(self: Box<Self>, fault: Arc<sqlx::Error>);
+    /// Applies the write in a savepoint and keeps its result. An error of its own harms no other; one that is returned is
+    /// the end of the whole group.
+    fn run<'a>(&'a mut self, conn: &'a mut Conn) -> Running<'a>;
+    /// Tells the client, once it is known whether the group is on disk.
+    fn answer(self: Box<Self>, committed: Result<(), Arc<sqlx::Error>>);
 }
 
 struct Pending<W: Write> {
     write: W,
+    result: Option<Result<W::Out, sqlx::Error>>,
     reply: oneshot::Sender<Result<W::Out, StoreError>>,
 }
 
 impl<W: Write> Job for Pending<W> {
-    fn run<'c>(self: Box<Self>, conn: &'c mut SqliteConnection) -> Running<'c> {
+    fn run<'a>(&'a mut self, conn: &'a mut Conn) -> Running<'a> {
         Box::pin(async move {
-            let Self { write, reply } = *self;
-            let result = within_savepoint(write, conn).await.map_err(Arc::new);
-            let answer: Answer = Box::new(move |committed| {
-                let result = committed.and(result).map_err(StoreError::Write);
-                // A client that is gone does not want its answer.
-                let _ = reply.send(result);
-            });
-            answer
+            conn.run("SAVEPOINT one_write").await?;
+            let result = self.write.apply(conn).await;
+            match &result {
+                Ok(_) => conn.run("RELEASE SAVEPOINT one_write").await?,
+                Err(fault) if Again::after(fault).is_none() => {
+                    conn.run("ROLLBACK TO SAVEPOINT one_write; RELEASE SAVEPOINT one_write")
+                        .await?;
+                }
+                Err(_) => return result.map(drop),
+            }
+            self.result = Some(result);
+            Ok(())
         })
     }
 
-    fn refuse(self: Box<Self>, fault: Arc<sqlx::Error>) {
-        // As above.
-        let _ = self.reply.send(Err(StoreError::Write(fault)));
+    fn answer(self: Box<Self>, committed: Result<(), Arc<sqlx::Error>>) {
+        let result = match (committed, self.result) {
+            (Err(fault), _) => Err(StoreError::Write(fault)),
+            (Ok(()), Some(result)) => result.map_err(|fault| StoreError::Write(Arc::new(fault))),
+            (Ok(()), None) => Err(StoreError::Closed),
+        };
+        // A client that is gone does not want its answer.
+        let _ = self.reply.send(result);
     }
 }
 
-async fn within_savepoint<W: Write>(
-    write: W,
-    conn: &mut SqliteConnection,
-) -> Result<W::Out, sqlx::Error> {
-    let mut savepoint = conn.begin().await?;
-    let out = write.apply(&mut savepoint).await?;
-    savepoint.commit().await?;
-    Ok(out)
+/// Why a group may be applied once more: nothing of it was kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// PostgreSQL chose this transaction to give way (40001, 40P01).
+    GaveWay,
+    /// The connection is dead.
+    Reconnect,
+}
+
+impl Again {
+    fn after(fault: &sqlx::Error) -> Option<Self> {
+        match fault {
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => {
+                Some(Self::Reconnect)
+            }
+            sqlx::Error::Database(told) => match told.code()?.as_ref() {
+                "40001" | "40P01" => Some(Self::GaveWay),
+                // Shut down by its administrator, crashed, not there yet, in the transaction for too long.
+                "57P01" | "57P02" | "57P03" | "25P03" => Some(Self::Reconnect),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 impl Writer {
-    pub(super) async fn start(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
-        let conn = SqliteConnection::connect_with(options).await?;
+    pub(super) fn start(link: Link) -> Self {
         let (jobs, inbox) = mpsc::channel(4 * GROUP);
-        tokio::spawn(work(conn, inbox));
-        Ok(Self { jobs })
+        tokio::spawn(work(link, inbox));
+        Self { jobs }
     }
 
     /// Applies `write`; returns when it is on disk.
     pub(super) async fn write<W: Write>(&self, write: W) -> Result<W::Out, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job = Message::Job(Box::new(Pending { write, reply }));
+        let job = Message::Job(Box::new(Pending {
+            write,
+            result: None,
+            reply,
+        }));
         self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
@@ -107,7 +139,7 @@ impl fmt::Debug for Writer {
     }
 }
 
-async fn work(mut conn: SqliteConnection, mut inbox: mpsc::Receiver<Message>) {
+async fn work(mut link: Link, mut inbox: mpsc::Receiver<Message>) {
     let mut group = Vec::with_capacity(GROUP);
     while inbox.recv_many(&mut group, GROUP).await > 0 {
         let mut jobs = Vec::with_capacity(group.len());
@@ -118,36 +150,85 @@ async fn work(mut conn: SqliteConnection, mut inbox: mpsc::Receiver<Message>) {
                 Message::End(done) => end = Some(done),
             }
         }
-        commit(&mut conn, jobs).await;
+        if !jobs.is_empty() {
+            commit(&mut link, jobs).await;
+        }
         if let Some(done) = end {
-            let _ = conn.close().await;
+            if let Some(conn) = link.conn.take() {
+                // All that it was given is on disk.
+                let _ = conn.close().await;
+            }
             let _ = done.send(());
             return;
         }
     }
 }
 
-async fn commit(conn: &mut SqliteConnection, jobs: Vec<Box<dyn Job>>) {
-    let mut group = match conn.begin_with("BEGIN IMMEDIATE").await {
-        Ok(group) => group,
-        Err(fault) => {
-            tracing::error!(cause = %fault, "failed to write the store");
-            let fault = Arc::new(fault);
-            for job in jobs {
-                job.refuse(Arc::clone(&fault));
+async fn commit(link: &mut Link, mut jobs: Vec<Box<dyn Job>>) {
+    let mut tries = 1;
+    let committed = loop {
+        let (fault, again) = match attempt(link, &mut jobs).await {
+            Ok(()) => break Ok(()),
+            Err(Fault::NothingKept(fault)) => {
+                let again = Again::after(&fault);
+                (fault, again)
             }
-            return;
+            Err(Fault::Final(fault)) => (fault, None),
+        };
+        if again.is_none() || tries == TRIES {
+            tracing::error!(cause = %fault, "failed to write the store");
+            break Err(Arc::new(fault));
         }
+        tries += 1;
     };
-    let mut answers = Vec::with_capacity(jobs.len());
     for job in jobs {
-        answers.push(job.run(&mut group).await);
+        job.answer(committed.clone());
     }
-    let committed = group.commit().await.map_err(Arc::new);
-    if let Err(fault) = &committed {
-        tracing::error!(cause = %fault, "failed to write the store");
-    }
-    for answer in answers {
-        answer(committed.clone());
+}
+
+enum Fault {
+    /// Before the commit: the whole group is as if it had never been.
+    NothingKept(sqlx::Error),
+    /// There is no connection, or the end of a commit is not known: nobody tries by himself.
+    Final(sqlx::Error),
+}
+
+/// How far a group has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Beginning,
+    Applying,
+    Committing,
+}
+
+/// Applies the group once. A connection in an unknown state is not used again.
+async fn attempt(link: &mut Link, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+    let mut conn = link.take().await.map_err(Fault::Final)?;
+    let mut stage = Stage::Beginning;
+    let applied = link
+        .engine
+        .in_time(async {
+            conn.run(link.engine.begin()).await?;
+            stage = Stage::Applying;
+            link.engine.turn(&mut conn, &link.clock).await?;
+            for job in jobs {
+                job.run(&mut conn).await?;
+            }
+            stage = Stage::Committing;
+            conn.run("COMMIT").await
+        })
+        .await;
+    let Err(fault) = applied else {
+        link.conn = Some(conn);
+        return Ok(());
+    };
+    let again = Again::after(&fault);
+    let usable = again != Some(Again::Reconnect)
+        && (stage == Stage::Beginning || link.engine.in_time(conn.run("ROLLBACK")).await.is_ok());
+    link.conn = usable.then_some(conn);
+    if stage == Stage::Committing && again != Some(Again::GaveWay) {
+        Err(Fault::Final(fault))
+    } else {
+        Err(Fault::NothingKept(fault))
     }
 }
