@@ -6,20 +6,29 @@
 
 mod hold;
 mod ledger;
+mod meter;
+mod operator;
 mod refusal;
+mod settle;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 pub use hold::{attempts_left, hold, hold_ends};
-pub use ledger::{CredentialLedger, InFlight, Ledgers, Outcome, UsernameLedger};
+use hold::{next_step, unanswered_spent};
+pub use ledger::{
+    Acceptance, CredentialLedger, GroupLedger, InFlight, Ledgers, Outcome, Storm, UsernameLedger,
+};
+pub use meter::{MOST, Meter, Now};
 pub use refusal::{Hold, Refusal, Waiting};
+use settle::{moves_freely, note_hold};
+pub use settle::{End, settle};
 
 const DAY: Duration = Duration::from_hours(24);
 const HOUR: Duration = Duration::from_hours(1);
 const MINUTE: Duration = Duration::from_mins(1);
-/// A hold made of unanswered attempts only risks one more after this time.
+/// A hold made of unanswered attempts only risks one more after this time; no wait after one of them is longer.
 pub const UNANSWERED_HOLD: Duration = Duration::from_hours(6);
 /// New credentials of one username that are tried unasked within 24 h.
 pub const NEW_CREDENTIALS_A_DAY: usize = 3;
@@ -29,14 +38,23 @@ pub const OPERATOR_ATTEMPTS_AN_HOUR: usize = 3;
 pub const ONE_OFF_ATTEMPTS_A_DAY: usize = 2;
 /// The same credential retried in vain so often needs `--force`.
 pub const OPERATOR_VAIN: u32 = 2;
+/// While Autotask refuses everybody, one user of the group is tried so often.
+pub const CANARY_EVERY: Duration = HOUR;
+/// A single tenant that is refused as a whole is judged as usual after this time.
+pub const TENANT_STORM: Duration = Duration::from_mins(30);
+/// A confirmation waits for other users' checks at most so long.
+const OTHERS: Duration = Duration::from_secs(30);
 
 /// `[lockout]` of the config, and how long an attempt may be in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Rejections in a row before the credential is held: 1 to 4.
     pub max_rejections: u32,
     /// Unanswered attempts in a row before it is held, when there is no rejection among them.
     pub max_unanswered: u32,
+    /// A credential that worked and is held by rejections is risked once more after each of these, counted from when it
+    /// was held; ascending, empty for never.
+    pub retry_held_after: Vec<Duration>,
     /// After this long without an answer an attempt will get none any more.
     pub flight: Duration,
 }
@@ -93,12 +111,26 @@ pub struct Granted {
 pub struct Request<'a> {
     /// A fresh id for the attempt.
     pub attempt: &'a str,
+    /// Lower-cased username.
+    pub username: &'a str,
     /// The keyed fingerprint of the credential.
     pub fingerprint: &'a str,
+    /// Where it would go.
+    pub zone: &'a str,
+    /// The look-up names that zone now; false when the zone is only remembered.
+    pub zone_found: bool,
+    /// The attempt for whose sake the zone was asked for an answer without a credential, and gave it.
+    pub zone_answered: Option<&'a str>,
     /// Who asks.
     pub asker: Asker,
     /// Whether the user may be too new.
     pub activation: Option<Activation>,
+    /// The user's incident says that it is locked out.
+    pub locked_out: bool,
+    /// Time between checks.
+    pub interval: Duration,
+    /// Since when others of the group are being checked early, to tell a fault of this user's from one of everybody's.
+    pub others_asked: Option<Timestamp>,
 }
 
 /// Decides whether one attempt may be made now, and returns the ledgers with it recorded.
@@ -109,164 +141,197 @@ pub fn permit(
     ledgers: &Ledgers,
     request: &Request<'_>,
     limits: &Limits,
-    now: Timestamp,
+    now: Now,
 ) -> Result<Granted, Refusal> {
-    let Ledgers {
-        mut username,
-        mut credential,
-    } = ledgers.clone();
-    // A clock that was set back a little frees nobody; set back far, it must not block for as long.
-    if let Some(flight) = &username.in_flight
-        && now < flight.at + limits.flight
-        && flight.at < now + limits.flight
-    {
-        let until = flight.at + limits.flight;
-        return Err(wait(until, Waiting::InFlight));
-    }
+    in_flight(ledgers, limits, now)?;
+    let mut next = ledgers.clone();
     match request.asker {
-        Asker::Operator { force } => operator_may(ledgers, force, now)?,
-        Asker::OneOff => one_off_may(&username, now)?,
-        Asker::Schedule => {
-            if let Some(why) = hold(ledgers, limits, now) {
-                return Err(Refusal::Held { why });
-            }
-            // A username that was ever accepted is not new, whatever its id in the configuration.
-            if let Some(window) = request.activation
-                && username.last_accepted.is_none()
-                && now < window.until
-                && !(window.try_at_once && credential.first_attempt.is_none())
-            {
-                return Err(wait(window.until, Waiting::Activation));
-            }
-        }
+        Asker::Operator { force } => operator::may(ledgers, force, now)?,
+        Asker::OneOff => operator::one_off_may(&ledgers.username, now)?,
+        Asker::Schedule => schedule_may(&mut next, request, limits, now)?,
     }
-    let operator = matches!(request.asker, Asker::Operator { .. });
-    if operator {
-        keep_within(&mut username.operator, HOUR, now);
-        username.operator.push(now);
-    }
-    if request.asker == Asker::OneOff {
-        keep_within(&mut username.one_off, DAY, now);
-        username.one_off.push(now);
-    }
-    if credential.first_attempt.is_none() {
-        keep_within(&mut username.new_credentials, DAY, now);
-        username.new_credentials.push(now);
-        credential.first_attempt = Some(now);
-    }
-    if username.current.as_deref() != Some(request.fingerprint) {
-        if username.current.is_some() {
-            username.changed_at = Some(now);
-        }
-        username.current = Some(request.fingerprint.to_owned());
-    }
-    credential.unanswered += 1;
-    credential.last_attempt = Some(now);
-    username.in_flight = Some(InFlight {
-        id: request.attempt.to_owned(),
-        at: now,
-        operator,
-    });
-    Ok(Granted {
-        permit: Permit {
-            id: request.attempt.to_owned(),
-        },
-        ledgers: Ledgers {
-            username,
-            credential,
-        },
-    })
+    gate(&mut next, request)?;
+    Ok(record(next, request, limits, now))
 }
 
-/// Writes the answer of attempt `id` into the ledgers. An id that is not in flight (any more) changes nothing.
-#[must_use]
-pub fn settle(ledgers: &Ledgers, id: &str, outcome: Outcome, now: Timestamp) -> Ledgers {
-    let Ledgers {
-        mut username,
-        mut credential,
-    } = ledgers.clone();
-    // An answer that comes after the username's next attempt is left as unanswered: that it is late says that the order is
-    // lost, and an acceptance out of order would forgive rejections that came after it.
-    let Some(flight) = username.in_flight.take_if(|flight| flight.id == id) else {
-        return ledgers.clone();
-    };
-    let answered = |ledger: &mut CredentialLedger| {
-        ledger.unanswered = ledger.unanswered.saturating_sub(1);
-    };
-    match outcome {
-        Outcome::Accepted
-        | Outcome::RefusedOtherwise {
-            proves_credential: true,
-        } => {
-            credential.rejections = 0;
-            credential.unanswered = 0;
-            credential.vain = 0;
-            credential.last_accepted = Some(now);
-            username.last_accepted = Some(now);
-            username.rejected.clear();
-        }
-        Outcome::Rejected => {
-            answered(&mut credential);
-            credential.rejections += 1;
-            credential.last_rejected = Some(now);
-            credential.vain += u32::from(flight.operator);
-            keep_within(&mut username.rejected, DAY, now);
-            username.rejected.push(now);
-        }
-        Outcome::NotSent
-        | Outcome::AnsweredUnclearly
-        | Outcome::RefusedOtherwise {
-            proves_credential: false,
-        } => answered(&mut credential),
-        Outcome::Unanswered => {}
-    }
-    Ledgers {
-        username,
-        credential,
-    }
-}
-
-fn operator_may(ledgers: &Ledgers, force: bool, now: Timestamp) -> Result<(), Refusal> {
-    let Ledgers {
-        username,
-        credential,
-    } = ledgers;
-    let recent = past(&username.operator, HOUR, now);
-    if let Some(last) = recent.last()
-        && now < *last + MINUTE
-    {
-        return Err(wait(*last + MINUTE, Waiting::Operator));
-    }
-    if recent.len() >= OPERATOR_ATTEMPTS_AN_HOUR {
-        let first = recent.first().copied().unwrap_or(now);
-        return Err(wait(first + HOUR, Waiting::Operator));
-    }
-    if credential.vain >= OPERATOR_VAIN && !force {
-        return Err(Refusal::NeedsForce);
-    }
-    Ok(())
-}
-
-fn one_off_may(username: &UsernameLedger, now: Timestamp) -> Result<(), Refusal> {
-    let recent = past(&username.one_off, DAY, now);
-    match recent.first() {
-        Some(first) if recent.len() >= ONE_OFF_ATTEMPTS_A_DAY => {
-            Err(wait(*first + DAY, Waiting::OneOff))
+fn in_flight(ledgers: &Ledgers, limits: &Limits, now: Now) -> Result<(), Refusal> {
+    // A clock that was set back a little frees nobody; set back far, it must not block for as long.
+    match &ledgers.username.in_flight {
+        Some(flight)
+            if now.wall < flight.at + limits.flight && flight.at < now.wall + limits.flight =>
+        {
+            Err(Refusal::Wait {
+                until: flight.at + limits.flight,
+                why: Waiting::InFlight,
+            })
         }
         _ => Ok(()),
     }
 }
 
-fn wait(until: Timestamp, why: Waiting) -> Refusal {
-    Refusal::Wait { until, why }
+/// What the schedule may; an exception that it uses up is noted.
+fn schedule_may(
+    next: &mut Ledgers,
+    request: &Request<'_>,
+    limits: &Limits,
+    now: Now,
+) -> Result<(), Refusal> {
+    let wait = |until: Timestamp, why| Refusal::Wait {
+        until: now.on_the_wall(until),
+        why,
+    };
+    let freed = freed_by_another(next, request, now);
+    if let Some(why) = hold(next, limits, now) {
+        let rejected = matches!(why, Hold::Rejections | Hold::Username);
+        let moved = request.zone_found
+            && why != Hold::NewCredentials
+            && next.username.zone.as_deref().is_some_and(|zone| zone != request.zone)
+            && moves_freely(next.username.moved, now);
+        let step = next_step(next, limits).is_some_and(|at| at <= now.counted);
+        if moved {
+            next.username.moved = Some(now.counted);
+        } else if rejected && request.locked_out && step {
+            next.credential.steps = steps_passed(next, limits, now);
+        } else if why != Hold::Unanswered || !freed {
+            return Err(Refusal::Held { why });
+        }
+    } else if let (Some(last), Some(pause)) = (next.username.last_attempt, next.username.wait)
+        && now.counted < last + pause
+        && next.credential.first_attempt.is_some()
+        && !freed
+    {
+        return Err(wait(last + pause, Waiting::Unanswered));
+    }
+    if unanswered_spent(next, limits) {
+        next.username.risked = Some(now.counted);
+    }
+    // A username that was ever accepted is not new, whatever its id in the configuration.
+    if let Some(window) = request.activation
+        && next.username.last_accepted.is_none()
+        && now.wall < window.until
+        && !(window.try_at_once && next.credential.first_attempt.is_none())
+    {
+        let (until, why) = (window.until, Waiting::Activation);
+        return Err(Refusal::Wait { until, why });
+    }
+    if next.credential.rejections > 0 {
+        if !request.zone_found {
+            return Err(Refusal::ZoneUnsure);
+        }
+        if let Some(asked) = request.others_asked
+            && now.counted < asked + OTHERS
+        {
+            return Err(wait(now.counted + Duration::from_secs(1), Waiting::Others));
+        }
+    }
+    canary(next, request, now)
 }
 
-/// Those of the last `span`; what lies in the future is the clock's doing and holds nobody up.
-fn past(times: &[Timestamp], span: Duration, now: Timestamp) -> Vec<Timestamp> {
-    let recent = times.iter().filter(|at| **at <= now && **at + span > now);
-    recent.copied().collect()
+/// Whether another user of the zone was accepted after this one's last attempt had no known answer.
+fn freed_by_another(ledgers: &Ledgers, request: &Request<'_>, now: Now) -> bool {
+    let username = &ledgers.username;
+    let once = username
+        .risked
+        .is_none_or(|risked| now.counted >= risked + UNANSWERED_HOLD);
+    let accepted = ledgers.zone.accepted.as_ref();
+    once && accepted.is_some_and(|other| {
+        other.username != request.username && username.last_attempt.is_some_and(|last| other.at > last)
+    })
 }
 
-fn keep_within(times: &mut Vec<Timestamp>, span: Duration, now: Timestamp) {
-    times.retain(|at| *at + span > now);
+/// All steps whose time has come are taken with one attempt.
+fn steps_passed(ledgers: &Ledgers, limits: &Limits, now: Now) -> u32 {
+    let since = ledgers.credential.held_since.unwrap_or(now.counted);
+    let passed = limits
+        .retry_held_after
+        .iter()
+        .take_while(|step| since + **step <= now.counted);
+    u32::try_from(passed.count()).unwrap_or(u32::MAX)
+}
+
+/// While Autotask refuses everybody, one user of the group is tried each hour, one that has risked nothing yet if there is
+/// one; nobody else spends an attempt.
+fn canary(next: &mut Ledgers, request: &Request<'_>, now: Now) -> Result<(), Refusal> {
+    let fresh = next.credential.rejections == 0 && next.credential.last_accepted.is_some();
+    let tenant = &mut next.tenant.storm;
+    // A storm over one tenant alone is judged as usual when it lasts.
+    let tenant = tenant
+        .as_mut()
+        .filter(|storm| now.counted < storm.at + TENANT_STORM);
+    for storm in [next.zone.storm.as_mut(), tenant].into_iter().flatten() {
+        let free = storm.canary.map_or(storm.at, |last| last + CANARY_EVERY);
+        let turn = if fresh { free } else { free + request.interval };
+        if now.counted < turn {
+            let since = storm.since;
+            return Err(Refusal::Storm { since });
+        }
+        storm.canary = Some(now.counted);
+    }
+    Ok(())
+}
+
+/// After an attempt without a clear answer, no credential goes to that zone until it answers a request without one. An
+/// attempt that was never settled had none either.
+fn gate(next: &mut Ledgers, request: &Request<'_>) -> Result<(), Refusal> {
+    let lost = next.username.in_flight.as_ref().map(|flight| &flight.id);
+    if let Some(attempt) = next.zone.closed_by.as_ref().or(lost)
+        && request.zone_answered != Some(attempt)
+    {
+        let attempt = attempt.clone();
+        return Err(Refusal::ZoneClosed { attempt });
+    }
+    next.zone.closed_by = None;
+    Ok(())
+}
+
+fn record(mut next: Ledgers, request: &Request<'_>, limits: &Limits, now: Now) -> Granted {
+    let Ledgers {
+        username,
+        credential,
+        ..
+    } = &mut next;
+    let operator = matches!(request.asker, Asker::Operator { .. });
+    if operator {
+        note(&mut username.operator, HOUR, now);
+    }
+    if request.asker == Asker::OneOff {
+        note(&mut username.one_off, DAY, now);
+    }
+    if credential.first_attempt.is_none() {
+        note(&mut username.new_credentials, DAY, now);
+        credential.first_attempt = Some(now.counted);
+    }
+    if username.current.as_deref() != Some(request.fingerprint) {
+        if username.current.is_some() {
+            username.changed_at = Some(now.wall);
+        }
+        username.current = Some(request.fingerprint.to_owned());
+    }
+    credential.unanswered += 1;
+    credential.last_attempt = Some(now.wall);
+    username.unanswered += 1;
+    // Counted from a wait of one interval, each wait is twice the last.
+    let wait = username.wait.unwrap_or(request.interval);
+    username.wait = Some((2 * wait).min(UNANSWERED_HOLD));
+    username.last_attempt = Some(now.counted);
+    username.zone = Some(request.zone.to_owned());
+    username.in_flight = Some(InFlight {
+        id: request.attempt.to_owned(),
+        at: now.wall,
+        operator,
+    });
+    note_hold(&mut next, limits, now);
+    let permit = Permit {
+        id: request.attempt.to_owned(),
+    };
+    Granted {
+        permit,
+        ledgers: next,
+    }
+}
+
+/// Adds the present and forgets what is older than `span`.
+fn note(times: &mut Vec<Timestamp>, span: Duration, now: Now) {
+    times.retain(|at| *at + span > now.counted);
+    times.push(now.counted);
 }

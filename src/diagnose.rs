@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     attempt::{Hold, Refusal, Waiting},
-    observation::{Mangled, Observation, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding},
+    observation::{Fleet, Mangled, Observation, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding},
 };
 use ranking::rejected;
 pub use words::{Cause, Reason, Verdict};
@@ -55,6 +55,8 @@ pub struct History {
     pub credential_changed: Option<Timestamp>,
     /// Until when the user may be too new to work.
     pub activating_until: Option<Timestamp>,
+    /// Rejections of this credential since it was last known to be good.
+    pub rejections: u32,
     /// Rejections that may still be risked unasked, after this check.
     pub attempts_left: u32,
 }
@@ -76,9 +78,13 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
                 vec![seen],
             ));
         }
-        ZoneFinding::Unclear(what) => return Some(unclear(what, "The zone look-up")),
+        ZoneFinding::Unclear(what) => {
+            return Some(without_look_up(what, observation, history, activating));
+        }
     };
     let found = zone_seen(zone);
+    let fleet = &observation.fleet;
+    let storm = fleet.storm.filter(|_| history.credential_accepted.is_some());
     match &observation.query {
         QueryStep::Made {
             probed, mangled, ..
@@ -86,9 +92,13 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
             &probed.finding,
             mangled,
             found,
-            history,
-            activating,
+            &Light {
+                history,
+                activating,
+                fleet,
+            },
         )),
+        QueryStep::ZoneSilent(what) => Some(unclear(what, "The zone, asked without a credential,")),
         QueryStep::SecretUnreadable(why) => {
             let seen = vec![found, format!("No attempt was made: {why}.")];
             Some(failing(
@@ -106,6 +116,12 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
             ];
             if let Some(until) = activating.filter(|_| history.credential_accepted.is_none()) {
                 return Some(plain(Reason::Activating, still_new(seen, until)));
+            }
+            if let Some(since) = storm {
+                return Some(auth_outage(seen, since));
+            }
+            if fleet.pending {
+                return None;
             }
             let (last_word, remembered) = (true, true);
             Some(Diagnosis {
@@ -127,17 +143,72 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
                 ),
             ],
         )),
+        QueryStep::NotPermitted(Refusal::Storm { since }) if history.rejections > 0 => {
+            Some(auth_outage(vec![found], *since))
+        }
         QueryStep::NotPermitted(_) | QueryStep::NoZone | QueryStep::NoStore => None,
     }
+}
+
+/// What an answer is read in the light of.
+#[derive(Clone, Copy)]
+struct Light<'a> {
+    history: &'a History,
+    activating: Option<Timestamp>,
+    fleet: &'a Fleet,
+}
+
+/// The look-up is away, and the zone known from before was asked: what its answer says in words counts, but a 401 may be
+/// that of a tenant which moved.
+fn without_look_up(
+    what: &Unclear,
+    observation: &Observation,
+    history: &History,
+    activating: Option<Timestamp>,
+) -> Diagnosis {
+    let look_up = unclear(what, "The zone look-up");
+    let QueryStep::Made {
+        probed, mangled, ..
+    } = &observation.query
+    else {
+        return look_up;
+    };
+    if probed.finding == QueryFinding::Rejected {
+        let mut seen = look_up.evidence;
+        seen.push("The zone known from before refused the credential, which proves nothing while nobody says that the tenant is still there.".to_owned());
+        return plain(look_up.reason, seen);
+    }
+    let asked = format!(
+        "{} The zone known from before was asked.",
+        look_up.evidence.join(" ")
+    );
+    let light = Light {
+        history,
+        activating,
+        fleet: &observation.fleet,
+    };
+    answered(&probed.finding, mangled, asked, &light)
+}
+
+fn auth_outage(mut seen: Vec<String>, since: Timestamp) -> Diagnosis {
+    seen.push(format!(
+        "Autotask has refused many users at once since {}, all of them accepted before: it is not taken for a fault of this user.",
+        since.strftime("%F %R UTC")
+    ));
+    plain(Reason::AuthOutage, seen)
 }
 
 fn answered(
     finding: &QueryFinding,
     mangled: &[Mangled],
     found: String,
-    history: &History,
-    activating: Option<Timestamp>,
+    light: &Light<'_>,
 ) -> Diagnosis {
+    let Light {
+        history,
+        activating,
+        fleet,
+    } = *light;
     let seen = |what: &str| vec![found.clone(), what.to_owned()];
     match finding {
         QueryFinding::Accepted => plain(Reason::Ok, seen("The query was accepted.")),
@@ -146,7 +217,10 @@ fn answered(
             if let Some(until) = activating.filter(|_| history.credential_accepted.is_none()) {
                 return plain(Reason::Activating, still_new(seen, until));
             }
-            let last_word = history.attempts_left == 0;
+            if let Some(since) = fleet.storm.filter(|_| history.credential_accepted.is_some()) {
+                return auth_outage(seen, since);
+            }
+            let last_word = history.attempts_left == 0 && !fleet.pending;
             Diagnosis {
                 last_word,
                 ..rejected(seen, mangled, history)
@@ -205,12 +279,24 @@ fn unknown_user(
             // The look-up has been seen to say so of users that work [S]: what the zone answers weighs more, and as long
             // as it answers nothing clear, nobody is blamed.
             let found = format!("{unknown}; the zone known from before was asked.");
-            return answered(&probed.finding, mangled, found, history, activating);
+            let light = Light {
+                history,
+                activating,
+                fleet: &observation.fleet,
+            };
+            return answered(&probed.finding, mangled, found, &light);
         }
         seen.push("The zone known from before does not accept its credential either.".to_owned());
     }
     if activating.is_some() {
         return plain(Reason::Activating, seen);
+    }
+    let denied = observation.fleet.denied;
+    if denied > 0 {
+        seen.push(format!(
+            "It denies {denied} other users that it knew before, too: it is taken for a fault of the look-up."
+        ));
+        return plain(Reason::Outage, seen);
     }
     failing(Reason::UnknownUser, Cause::UsernameUnknown, seen)
 }

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod diagnose;
+pub mod fleet;
 pub mod incident;
 pub mod metrics;
 pub mod notify;

@@ -16,6 +16,20 @@ pub struct Observation {
     pub zone: Probed<ZoneFinding>,
     /// The authenticated request, or why there was none.
     pub query: QueryStep,
+    /// What was seen of other users at the same time.
+    #[serde(default)]
+    pub fleet: Fleet,
+}
+
+/// What other users' checks say about this one's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fleet {
+    /// The look-up denies so many others that it knew: then it is the look-up that fails.
+    pub denied: usize,
+    /// Autotask refuses many users at once, since then: then it is not this user.
+    pub storm: Option<Timestamp>,
+    /// Others are still being checked to tell.
+    pub pending: bool,
 }
 
 /// A finding and how long the probe took.
@@ -68,6 +82,8 @@ pub enum QueryStep {
         /// What looks mangled about the secret; never the secret.
         mangled: Vec<Mangled>,
     },
+    /// After an attempt without a clear answer the zone was asked without a credential, and did not answer either.
+    ZoneSilent(Unclear),
     /// The zone probe gave no place to send a credential to.
     NoZone,
     /// The ledger gave no permit.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    attempt::{Hold, Ledgers, Limits, attempts_left, hold, hold_ends},
+    attempt::{Hold, Ledgers, Limits, Now, attempts_left, hold, hold_ends},
     diagnose::{Diagnosis, Reason},
     incident::State,
     observation::{Observation, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding},
@@ -14,6 +14,9 @@ use crate::{
 
 /// How many checks the history of a user holds.
 pub const RECENT: usize = 120;
+
+/// The last trusted zone serves so long while the central look-up is away.
+const ZONE_SERVES: Duration = Duration::from_hours(24);
 
 /// One user's memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +27,9 @@ pub struct Record {
     pub diagnosis: Option<Diagnosis>,
     /// The zone last found and trusted.
     pub zone: Option<Zone>,
+    /// When it was found; for a while it serves while the look-up is away.
+    #[serde(default)]
+    pub zone_at: Option<Timestamp>,
     /// The last check, with or without an attempt.
     pub last_check: Option<Timestamp>,
     /// The last accepted query.
@@ -75,19 +81,21 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Reads the ledgers of a username and its present credential.
+    /// Reads the ledgers of a username and its present credential. `locked_out`: its incident says so, which makes
+    /// `retry_held_after` apply.
     #[must_use]
-    pub fn of(ledgers: &Ledgers, limits: &Limits, now: Timestamp) -> Self {
+    pub fn of(ledgers: &Ledgers, limits: &Limits, locked_out: bool, now: Now) -> Self {
         let Ledgers {
             username,
             credential,
+            ..
         } = ledgers;
         Self {
             rejections: credential.rejections,
             unanswered: credential.unanswered,
             attempts_left: attempts_left(ledgers, limits, now),
             held: hold(ledgers, limits, now),
-            hold_ends: hold_ends(ledgers, limits, now),
+            hold_ends: hold_ends(ledgers, limits, locked_out, now),
             changed_at: username.changed_at,
             last_attempt: credential.last_attempt,
         }
@@ -102,6 +110,7 @@ impl Record {
             state: State::new(now),
             diagnosis: None,
             zone: None,
+            zone_at: None,
             last_check: None,
             last_accepted: None,
             zone_probe: None,
@@ -122,9 +131,17 @@ impl Record {
         let nothing_left = Limits {
             max_rejections: 0,
             max_unanswered: 0,
+            retry_held_after: Vec::new(),
             flight: Duration::ZERO,
         };
         Self::new(now, &nothing_left)
+    }
+
+    /// The zone that was found less than 24 h ago, for while the look-up is away.
+    #[must_use]
+    pub fn recent_zone(&self, now: Timestamp) -> Option<&Zone> {
+        let recent = self.zone_at.is_some_and(|at| now < at + ZONE_SERVES);
+        self.zone.as_ref().filter(|_| recent)
     }
 
     /// The record after a check. `budget` is `None` when the ledgers were not read.
@@ -144,6 +161,7 @@ impl Record {
         let zone = &observation.zone;
         if let ZoneFinding::Found(zone) = &zone.finding {
             next.zone = Some(zone.clone());
+            next.zone_at = Some(observation.at);
         }
         next.zone_probe = Some(ProbeRecord {
             success: matches!(zone.finding, ZoneFinding::Found(_)),
@@ -164,6 +182,9 @@ impl Record {
                 next.from = from.or(next.from);
                 next.not_before = patience(&probed.finding).map(|wait| observation.at + wait);
                 None
+            }
+            QueryStep::ZoneSilent(_) => {
+                Some("the zone does not answer a request without a credential".to_owned())
             }
             QueryStep::NoZone => Some("no zone to send a credential to".to_owned()),
             QueryStep::NotPermitted(refusal) => Some(refusal.to_string()),
@@ -243,6 +264,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         max_rejections: 2,
         max_unanswered: 4,
+        retry_held_after: Vec::new(),
         flight: Duration::from_secs(15),
     };
 

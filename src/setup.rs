@@ -8,7 +8,7 @@ use crate::{
     attempt::{Activation, Limits},
     autotask::client::{Client, ClientError},
     config::Config,
-    probe::slots::Slots,
+    probe::{gate::Gates, slots::Slots},
     schedule::first_slot,
     store::wanted::Wanted,
     user::{User, UserId},
@@ -23,6 +23,8 @@ pub struct Setup {
     pub client: Client,
     /// Requests in flight, as it allows.
     pub slots: Slots,
+    /// Zones that are asked without a credential.
+    pub gates: Gates,
 }
 
 impl Setup {
@@ -34,6 +36,7 @@ impl Setup {
         Ok(Self {
             client: Client::new(&config.autotask)?,
             slots: Slots::new(config.schedule.max_in_flight),
+            gates: Gates::default(),
             config,
         })
     }
@@ -59,6 +62,7 @@ impl Setup {
             .map(|user| Wanted {
                 id: user.id.clone(),
                 username: user.username.key(),
+                tenant: user.tenant.clone(),
                 interval: user.interval,
                 first_due: first_slot(&user.id, user.interval, now),
             })
@@ -80,6 +84,7 @@ impl Setup {
         Limits {
             max_rejections: self.config.lockout.max_rejections,
             max_unanswered: self.config.lockout.max_unanswered,
+            retry_held_after: self.config.lockout.retry_held_after.clone(),
             flight: self.config.autotask.timeout + Duration::from_secs(5),
         }
     }

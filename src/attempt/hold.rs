@@ -4,73 +4,95 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{DAY, Hold, Ledgers, Limits, NEW_CREDENTIALS_A_DAY, UNANSWERED_HOLD};
+use super::{DAY, Hold, Ledgers, Limits, NEW_CREDENTIALS_A_DAY, Now, UNANSWERED_HOLD};
 
-/// What holds the credential now, if anything does.
+/// What holds the credential, whether or not an exception lets one attempt through.
 #[must_use]
-pub fn hold(ledgers: &Ledgers, limits: &Limits, now: Timestamp) -> Option<Hold> {
+pub fn hold(ledgers: &Ledgers, limits: &Limits, now: Now) -> Option<Hold> {
     let Ledgers {
         username,
         credential,
+        ..
     } = ledgers;
-    let spent = credential.rejections + credential.unanswered;
-    if credential.rejections > 0 && spent >= limits.max_rejections {
-        return Some(Hold::Rejections);
+    let streak = username.rejections + username.unanswered;
+    if credential.rejections > 0 {
+        if credential.rejections + credential.unanswered >= limits.max_rejections {
+            return Some(Hold::Rejections);
+        }
+        return (streak >= limits.max_rejections).then_some(Hold::Username);
     }
-    if credential.rejections == 0 && credential.unanswered >= limits.max_unanswered {
-        let over = credential
-            .last_attempt
-            .is_some_and(|last| now >= last + UNANSWERED_HOLD);
-        return (!over).then_some(Hold::Unanswered);
+    if credential.first_attempt.is_none() {
+        let new = within(&username.new_credentials, DAY, now);
+        return (new >= NEW_CREDENTIALS_A_DAY).then_some(Hold::NewCredentials);
     }
-    if credential.rejections > 0
-        && within(&username.rejected, DAY, now) >= limits.max_rejections as usize
-    {
-        return Some(Hold::Username);
-    }
-    let new = credential.first_attempt.is_none();
-    (new && within(&username.new_credentials, DAY, now) >= NEW_CREDENTIALS_A_DAY)
-        .then_some(Hold::NewCredentials)
+    let over = username
+        .last_attempt
+        .is_some_and(|last| now.counted >= last + UNANSWERED_HOLD);
+    (unanswered_spent(ledgers, limits) && !over).then_some(Hold::Unanswered)
 }
 
-/// When the hold of now ends by itself; `None` when there is none, or only a change or an operator ends it.
+/// So many attempts had no known answer that each further one is an exception.
+pub(super) fn unanswered_spent(ledgers: &Ledgers, limits: &Limits) -> bool {
+    let Ledgers {
+        username,
+        credential,
+        ..
+    } = ledgers;
+    let streak = username.rejections + username.unanswered;
+    credential.rejections == 0 && credential.unanswered > 0 && streak >= limits.max_unanswered
+}
+
+/// When the hold of now ends by itself, as the clock will show it; `None` when there is none, or only a change or an
+/// operator ends it.
 #[must_use]
-pub fn hold_ends(ledgers: &Ledgers, limits: &Limits, now: Timestamp) -> Option<Timestamp> {
-    // The oldest of the last `room` must have left the day.
-    let leaves = |times: &[Timestamp], room: usize| {
-        let nth = times.len().checked_sub(room)?;
-        times.get(nth).map(|at| *at + DAY)
+pub fn hold_ends(
+    ledgers: &Ledgers,
+    limits: &Limits,
+    locked_out: bool,
+    now: Now,
+) -> Option<Timestamp> {
+    let username = &ledgers.username;
+    let ends = match hold(ledgers, limits, now)? {
+        Hold::Rejections | Hold::Username => {
+            next_step(ledgers, limits).filter(|_| locked_out)?
+        }
+        Hold::Unanswered => username.last_attempt? + UNANSWERED_HOLD,
+        Hold::NewCredentials => {
+            let times = &username.new_credentials;
+            let nth = times.len().checked_sub(NEW_CREDENTIALS_A_DAY)?;
+            *times.get(nth)? + DAY
+        }
     };
-    match hold(ledgers, limits, now)? {
-        Hold::Rejections => None,
-        Hold::Unanswered => ledgers
-            .credential
-            .last_attempt
-            .map(|last| last + UNANSWERED_HOLD),
-        Hold::Username => leaves(&ledgers.username.rejected, limits.max_rejections as usize),
-        Hold::NewCredentials => leaves(&ledgers.username.new_credentials, NEW_CREDENTIALS_A_DAY),
-    }
+    Some(now.on_the_wall(ends))
+}
+
+/// When `retry_held_after` risks the next attempt with a credential that rejections hold.
+#[must_use]
+pub(super) fn next_step(ledgers: &Ledgers, limits: &Limits) -> Option<Timestamp> {
+    let credential = &ledgers.credential;
+    let nth = usize::try_from(credential.steps).ok()?;
+    Some(credential.held_since? + *limits.retry_held_after.get(nth)?)
 }
 
 /// How many rejections may still be risked unasked.
 #[must_use]
-pub fn attempts_left(ledgers: &Ledgers, limits: &Limits, now: Timestamp) -> u32 {
+pub fn attempts_left(ledgers: &Ledgers, limits: &Limits, now: Now) -> u32 {
     let Ledgers {
         username,
         credential,
+        ..
     } = ledgers;
     if hold(ledgers, limits, now).is_some() {
         return 0;
     }
     let max = limits.max_rejections;
     let own = max.saturating_sub(credential.rejections + credential.unanswered);
-    let rejected = within(&username.rejected, DAY, now);
-    let confirmations = max.saturating_sub(u32::try_from(rejected).unwrap_or(u32::MAX));
+    let all = max.saturating_sub(username.rejections + username.unanswered);
     // What is not held is risked once. The first rejection makes the unanswered attempts count, and a confirmation also
-    // wants room among the rejections of all credentials of the username.
-    own.min(confirmations).max(1)
+    // wants room among the attempts with all credentials of the username.
+    own.min(all).max(1)
 }
 
-fn within(times: &[Timestamp], span: Duration, now: Timestamp) -> usize {
-    times.iter().filter(|at| **at + span > now).count()
+fn within(times: &[Timestamp], span: Duration, now: Now) -> usize {
+    times.iter().filter(|at| **at + span > now.counted).count()
 }

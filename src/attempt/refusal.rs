@@ -23,6 +23,18 @@ pub enum Refusal {
     },
     /// The same credential was retried in vain; only `--force` tries it again.
     NeedsForce,
+    /// The look-up does not answer, and a credential that was refused is not presented to a zone that is only remembered.
+    ZoneUnsure,
+    /// The last attempt there had no clear answer: the zone must first answer a request without a credential.
+    ZoneClosed {
+        /// That attempt.
+        attempt: String,
+    },
+    /// Autotask refuses many users at once.
+    Storm {
+        /// Since when.
+        since: Timestamp,
+    },
     /// The claim is no longer ours: somebody else checks this user.
     NotOurs,
 }
@@ -35,7 +47,7 @@ pub enum Hold {
     Rejections,
     /// Attempts without a known answer, no rejection among them.
     Unanswered,
-    /// Other credentials of this username were rejected within 24 h: a confirmation would risk too much.
+    /// Other credentials of this username were rejected: a confirmation would risk too much.
     Username,
     /// More new credentials in 24 h than are tried unasked.
     NewCredentials,
@@ -49,6 +61,10 @@ pub enum Waiting {
     InFlight,
     /// The user is new.
     Activation,
+    /// The last attempt had no known answer.
+    Unanswered,
+    /// Other users of the zone are checked first, to tell a fault of this one from a fault of all.
+    Others,
     /// Autotask asked for patience (`Retry-After`).
     RetryAfter,
     /// Operators have asked often enough.
@@ -66,6 +82,10 @@ impl fmt::Display for Refusal {
                 let what = match why {
                     Waiting::InFlight => "an attempt with this username is in flight",
                     Waiting::Activation => "the user is new and may not work yet",
+                    Waiting::Unanswered => {
+                        "the last attempt had no known answer; each such wait is twice the last"
+                    }
+                    Waiting::Others => "other users of the zone are checked first",
                     Waiting::RetryAfter => "Autotask asked to wait (Retry-After)",
                     Waiting::Operator => {
                         "retries are limited to one a minute and three an hour for each user"
@@ -78,6 +98,17 @@ impl fmt::Display for Refusal {
             }
             Self::NeedsForce => f.write_str(
                 "this credential was retried twice in vain and has not changed since; each further attempt brings a lockout closer, so it wants --force",
+            ),
+            Self::ZoneUnsure => f.write_str(
+                "the zone look-up does not answer, and a refused credential is not presented to a zone that is only remembered",
+            ),
+            Self::ZoneClosed { .. } => f.write_str(
+                "the last attempt at this zone had no clear answer; it must first answer a request without a credential",
+            ),
+            Self::Storm { since } => write!(
+                f,
+                "Autotask refuses many users at once since {}; one of them is tried each hour",
+                since.strftime("%F %T UTC")
             ),
             Self::NotOurs => f.write_str("another check of this user is under way"),
         }
@@ -96,7 +127,7 @@ impl Hold {
                 "several attempts in a row had no known answer, so the next one is risked only after 6 h"
             }
             Self::Username => {
-                "other credentials of this username were rejected within 24 h, so no confirmation is risked"
+                "attempts with other credentials of this username failed as well, so no confirmation is risked"
             }
             Self::NewCredentials => {
                 "three new credentials of this username were tried within 24 h, so no more are tried unasked"

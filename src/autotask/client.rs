@@ -135,12 +135,17 @@ impl Client {
     }
 
     /// Whether the zone's API answers at all. Sends no credential.
-    pub async fn answers(&self, zone: &Zone) -> bool {
+    ///
+    /// # Errors
+    /// What was there instead of an answer.
+    pub async fn answers(&self, zone: &Zone) -> Result<(), Unclear> {
         let url = below(&zone.api, &["versioninformation"]);
         let (answer, _) = transport::exchange(self.http.get(url)).await;
-        answer.is_ok_and(|answer| {
-            answer.cut.is_none() && wire::version_answer(answer.status, &answer.body)
-        })
+        let answer = answer?;
+        match answer.cut {
+            Some(what) => Err(unexpected(answer.status, what)),
+            None => wire::version_answer(answer.status, &answer.body, answer.retry_after),
+        }
     }
 
     /// Presents the credential once, with a read of one row. `granted` is when the permit was asked for: if the request

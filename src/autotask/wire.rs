@@ -108,14 +108,21 @@ pub fn query_cut_off(status: u16, part: &[u8], what: &str) -> QueryFinding {
 }
 
 /// Whether `versioninformation` gave its JSON: the zone's API is there.
-#[must_use]
-pub fn version_answer(status: u16, body: &[u8]) -> bool {
+///
+/// # Errors
+/// What it gave instead.
+pub fn version_answer(
+    status: u16,
+    body: &[u8],
+    retry_after: Option<Duration>,
+) -> Result<(), Unclear> {
     let answer = Answer::read(status, body);
-    status == 200
-        && answer
-            .field("apiVersions")
-            .and_then(Value::as_array)
-            .is_some_and(|versions| !versions.is_empty())
+    let versions = answer.field("apiVersions").and_then(Value::as_array);
+    if status == 200 && versions.is_some_and(|versions| !versions.is_empty()) {
+        Ok(())
+    } else {
+        Err(answer.unclear(retry_after))
+    }
 }
 
 /// Reads a `Retry-After` header: seconds, or a date. At most 24 h; a date in the past is no wait.
@@ -380,11 +387,9 @@ mod tests {
 
     #[test]
     fn a_zone_is_reachable_when_it_tells_its_versions() {
-        assert!(version_answer(200, br#"{"apiVersions":["V1.0"]}"#));
-        assert!(version_answer(
-            200,
-            b"\xef\xbb\xbf{\"ApiVersions\":[\"V1.0\"]}"
-        ));
+        assert!(version_answer(200, br#"{"apiVersions":["V1.0"]}"#, None).is_ok());
+        let pascal = b"\xef\xbb\xbf{\"ApiVersions\":[\"V1.0\"]}";
+        assert!(version_answer(200, pascal, None).is_ok());
         for (status, body) in [
             (200, &b"{\"apiVersions\":[]}"[..]),
             (200, b"<html>maintenance</html>"),
@@ -392,7 +397,8 @@ mod tests {
             (200, b"[]"),
             (503, b"{\"apiVersions\":[\"V1.0\"]}"),
         ] {
-            assert!(!version_answer(status, body), "{status} {body:?}");
+            let answer = version_answer(status, body, None);
+            assert!(answer.is_err(), "{status} {body:?}");
         }
     }
 

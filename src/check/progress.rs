@@ -46,6 +46,11 @@ pub(super) fn query(step: &QueryStep) -> Progress {
             let looks: Vec<_> = mangled.iter().map(|what| what.as_sentence()).collect();
             (probed.finding.as_str(), looks.join(" "), Some(probed.took))
         }
+        QueryStep::ZoneSilent(_) => (
+            "not_made",
+            "the zone does not answer a request without a credential".to_owned(),
+            None,
+        ),
         QueryStep::NoZone => (
             "not_made",
             "no zone to send a credential to".to_owned(),

@@ -226,6 +226,7 @@ fn one_user(
             max_unanswered: 4,
             activation: Duration::ZERO,
             confirm_after: Duration::ZERO,
+            retry_held_after: Vec::new(),
         },
         store: StoreLocation::Sqlite(store),
         email: None,

@@ -62,6 +62,7 @@ pub struct Lockout {
     pub max_unanswered: Maybe<i64>,
     pub activation: Maybe<String>,
     pub confirm_after: Maybe<String>,
+    pub retry_held_after: Option<Texts>,
 }
 
 /// `[store]`

@@ -54,6 +54,10 @@ pub const KEYS: &[(&str, &str)] = &[
         "lockout.confirm_after",
         r#"a duration from "1s" to "1h", such as "1m""#,
     ),
+    (
+        "lockout.retry_held_after",
+        r#"a list of at most 5 durations, each longer than the one before it, from "1s" to "90d", such as ["24h", "72h"]; [] for never"#,
+    ),
     ("store", "a table headed [store]"),
     (
         "store.url",
@@ -209,7 +213,6 @@ pub const SOURCES: &[&str] = &[
 
 /// Keys that are planned: refused with their own words, for ignoring them would be a silent change of behaviour.
 pub const LATER: &[&str] = &[
-    "lockout.retry_held_after",
     "store.takeover_after",
     "store.allow_ephemeral",
     "store.url_file",

@@ -88,6 +88,8 @@ pub struct Lockout {
     pub activation: Duration,
     /// Between the first sighting of a failure and its confirmation.
     pub confirm_after: Duration,
+    /// After each of these one further attempt with a locked-out user's credential; ascending.
+    pub retry_held_after: Vec<Duration>,
 }
 
 /// `[email]`

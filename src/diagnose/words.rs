@@ -62,6 +62,8 @@ pub enum Reason {
     Tls,
     /// Not checked yet.
     NeverChecked,
+    /// 401, and many users that were accepted before are refused at the same time.
+    AuthOutage,
 }
 
 /// What may have gone wrong; `remedy` knows the steps for each.
@@ -144,7 +146,8 @@ impl Reason {
             | Self::Dns
             | Self::Connect
             | Self::Tls
-            | Self::NeverChecked => Verdict::Unclear,
+            | Self::NeverChecked
+            | Self::AuthOutage => Verdict::Unclear,
         }
     }
 
@@ -172,6 +175,7 @@ impl Reason {
             Self::Connect => "connect",
             Self::Tls => "tls",
             Self::NeverChecked => "never_checked",
+            Self::AuthOutage => "auth_outage",
         }
     }
 }

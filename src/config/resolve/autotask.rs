@@ -1,4 +1,4 @@
-//! `[autotask]`, `[schedule]`, `[lockout]` and `[store]`.
+//! `[autotask]`, `[schedule]` and `[store]`.
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
@@ -9,7 +9,7 @@ use super::take::{self, days, millis, secs};
 use crate::{
     autotask::hosts::AllowedHosts,
     config::{
-        Autotask, Lockout, StoreLocation,
+        Autotask, StoreLocation,
         file::{self, Maybe},
         report::{KeyPath, Report},
     },
@@ -141,42 +141,6 @@ fn host_pattern(text: &str) -> Result<String, &'static str> {
         Err("allows every host of a top-level domain")
     } else {
         Ok(text.to_owned())
-    }
-}
-
-/// `[lockout]`
-pub fn lockout(table: Maybe<file::Lockout>, report: &mut Report<'_>) -> Lockout {
-    let table = table.map(Spanned::into_inner).unwrap_or_default();
-    let key = KeyPath::of("lockout");
-    Lockout {
-        max_rejections: take::whole(
-            table.max_rejections,
-            &key.key("max_rejections"),
-            report,
-            1..=4,
-        )
-        .unwrap_or(2),
-        max_unanswered: take::whole(
-            table.max_unanswered,
-            &key.key("max_unanswered"),
-            report,
-            1..=10,
-        )
-        .unwrap_or(4),
-        activation: take::duration(
-            table.activation,
-            &key.key("activation"),
-            report,
-            secs(1)..=days(1),
-        )
-        .unwrap_or(secs(300)),
-        confirm_after: take::duration(
-            table.confirm_after,
-            &key.key("confirm_after"),
-            report,
-            secs(1)..=secs(3600),
-        )
-        .unwrap_or(secs(60)),
     }
 }
 

@@ -4,6 +4,7 @@
 mod autotask;
 mod email;
 mod files;
+mod lockout;
 mod source;
 mod take;
 mod users;
@@ -116,7 +117,7 @@ impl Settings {
             let message = "is at least half of schedule.interval: checks will be late";
             report.warn(&at, &KeyPath::of("autotask.timeout"), message);
         }
-        let lockout = autotask::lockout(mirror.lockout, report);
+        let lockout = lockout::lockout(mirror.lockout, report);
         let store = autotask::store(mirror.store, report);
         let (email, operator) = email::email(mirror.email, report);
         let web = web::web(mirror.web, report);

@@ -1,0 +1,67 @@
+//! Time as the budget counts it: what a lockwatch was there to see pass. Pure.
+//!
+//! A clock that is set forward, or a night in which nothing ran, must not set a credential free. So the store keeps a
+//! reading of the wall clock, taken anew at least each minute, and from one reading to the next at most [`MOST`] counts.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Between two readings no more time passes than this, as far as the budget is concerned. Readings are a minute apart.
+pub const MOST: Duration = Duration::from_mins(5);
+
+/// The present: for people, and for the budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// What the clock shows.
+    pub wall: Timestamp,
+    /// Never ahead of time that was seen to pass; every rule of the budget goes by it.
+    pub counted: Timestamp,
+}
+
+/// The last reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meter {
+    wall: Timestamp,
+    counted: Timestamp,
+}
+
+impl Meter {
+    /// Of a store that was made at `wall`.
+    #[must_use]
+    pub fn new(wall: Timestamp) -> Self {
+        Self {
+            wall,
+            counted: wall,
+        }
+    }
+
+    /// The reading at `wall`.
+    #[must_use]
+    pub fn read(self, wall: Timestamp) -> Self {
+        // A clock that was set back counts as standing still.
+        let passed = Duration::try_from(wall.duration_since(self.wall)).unwrap_or_default();
+        Self {
+            wall,
+            counted: self.counted + passed.min(MOST),
+        }
+    }
+
+    /// The present at this reading.
+    #[must_use]
+    pub fn now(self) -> Now {
+        Now {
+            wall: self.wall,
+            counted: self.counted,
+        }
+    }
+}
+
+impl Now {
+    /// A time of the budget as the clock will show it, if nobody touches the clock.
+    #[must_use]
+    pub fn on_the_wall(self, counted: Timestamp) -> Timestamp {
+        counted + self.wall.duration_since(self.counted)
+    }
+}
