@@ -218,9 +218,7 @@ fn schedule_may(
         if !request.zone_found {
             return Err(Refusal::ZoneUnsure);
         }
-        if let Some(asked) = request.others_asked
-            && now.counted < asked + OTHERS
-        {
+        if waits_for_others(request.others_asked, now) {
             return Err(wait(now.counted + Duration::from_secs(1), Waiting::Others));
         }
     }
@@ -253,11 +251,8 @@ fn steps_passed(ledgers: &Ledgers, limits: &Limits, now: Now) -> u32 {
 /// one; nobody else spends an attempt.
 fn canary(next: &mut Ledgers, request: &Request<'_>, now: Now) -> Result<(), Refusal> {
     let fresh = next.credential.rejections == 0 && next.credential.last_accepted.is_some();
-    let tenant = &mut next.tenant.storm;
     // A storm over one tenant alone is judged as usual when it lasts.
-    let tenant = tenant
-        .as_mut()
-        .filter(|storm| now.counted < storm.at + TENANT_STORM);
+    let tenant = next.tenant.storm.as_mut().filter(|storm| !storm.judged);
     for storm in [next.zone.storm.as_mut(), tenant].into_iter().flatten() {
         let free = storm.canary.map_or(storm.at, |last| last + CANARY_EVERY);
         let turn = if fresh { free } else { free + request.interval };
@@ -268,6 +263,20 @@ fn canary(next: &mut Ledgers, request: &Request<'_>, now: Now) -> Result<(), Ref
         storm.canary = Some(now.counted);
     }
     Ok(())
+}
+
+/// Since when Autotask refuses so many users that no fault is found with any of them.
+#[must_use]
+pub fn storm(ledgers: &Ledgers) -> Option<Timestamp> {
+    let tenant = ledgers.tenant.storm.as_ref().filter(|storm| !storm.judged);
+    let storm = ledgers.zone.storm.as_ref().or(tenant);
+    storm.map(|storm| storm.since)
+}
+
+/// Whether a confirmation waits for what becomes of other users.
+#[must_use]
+pub fn waits_for_others(asked: Option<Timestamp>, now: Now) -> bool {
+    asked.is_some_and(|asked| now.counted < asked + OTHERS)
 }
 
 /// After an attempt without a clear answer, no credential goes to that zone until it answers a request without one. An

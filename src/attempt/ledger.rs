@@ -29,6 +29,20 @@ pub enum Outcome {
     Unanswered,
 }
 
+impl Outcome {
+    /// The credential is known to be good.
+    #[must_use]
+    pub fn proves(self) -> bool {
+        matches!(
+            self,
+            Self::Accepted
+                | Self::RefusedOtherwise {
+                    proves_credential: true
+                }
+        )
+    }
+}
+
 /// What is known of one credential: (username, fingerprint of secret + integration code).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialLedger {
@@ -136,6 +150,8 @@ pub struct Storm {
     pub since: Timestamp,
     /// The last attempt that was made to see whether it is over.
     pub canary: Option<Timestamp>,
+    /// It lasts over one tenant alone, whose users are judged as usual now.
+    pub judged: bool,
 }
 
 /// All ledgers that bear on one attempt.

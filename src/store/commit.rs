@@ -24,6 +24,10 @@ pub struct Commit {
     pub claim: Claim,
     /// How its attempt ended, if it made one.
     pub settlement: Option<Settlement>,
+    /// The zone that the look-up names, or named last.
+    pub zone: Option<String>,
+    /// What the look-up said.
+    pub look_up: LookUp,
     /// The user's memory.
     pub record: Record,
     /// Its recent checks.
@@ -38,6 +42,17 @@ pub struct Commit {
     pub due: Timestamp,
     /// The present.
     pub now: Timestamp,
+}
+
+/// What the look-up said of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookUp {
+    /// Nothing clear.
+    Unclear = 0,
+    /// It knows the user.
+    Knows = 1,
+    /// It does not know the user.
+    Denies = 2,
 }
 
 impl Store {
@@ -58,8 +73,16 @@ impl Write for Commit {
         if let Some(end) = &self.settlement {
             ledger::settle(conn, end, self.now).await?;
         }
+        let proved = self
+            .settlement
+            .as_ref()
+            .is_some_and(|end| end.outcome.proves());
         let ours = sql::query(
-            "UPDATE users SET record = $1, recent = $2, due_at = $3, due_set_at = $6, claim_token = NULL, claimed_until = NULL \
+            "UPDATE users SET record = $1, recent = $2, due_at = $3, due_set_at = $6, claim_token = NULL, claimed_until = NULL, \
+             hastened_at = NULL, zone = COALESCE($7, zone), worked = $8, \
+             refused_since = CASE WHEN $9 THEN NULL ELSE refused_since END, \
+             denied_since = CASE WHEN $10 = 1 THEN NULL WHEN $10 = 2 AND zone IS NOT NULL THEN COALESCE(denied_since, $6) \
+             ELSE denied_since END \
              WHERE id = $4 AND claim_token = $5",
         )
         .bind(to_doc(&self.record)?)
@@ -68,6 +91,10 @@ impl Write for Commit {
         .bind(self.claim.id.as_str())
         .bind(&self.claim.token)
         .bind(millis(self.now))
+        .bind(self.zone.clone())
+        .bind(self.record.last_accepted.is_some())
+        .bind(proved)
+        .bind(self.look_up as i64)
         .execute(&mut *conn)
         .await?;
         if ours == 0 {

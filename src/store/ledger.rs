@@ -1,37 +1,71 @@
-//! The ledger's rows, and the one way to a permit: the attempt is on disk before anybody may send it.
+//! The one way to a permit: the attempt is on disk before anybody may send it. And what its answer does to the ledgers.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::{
-    Store, StoreError, fresh_id, from_doc, millis, span,
+    Store, StoreError,
+    books::{self, Whose},
+    fresh_id, millis, span,
     sql::{self, Conn},
-    to_doc,
+    together,
     users::Claim,
     writer::Write,
 };
-use crate::attempt::{self, Activation, Asker, Ledgers, Limits, Outcome, Permit, Refusal};
+use crate::attempt::{
+    self, Activation, Asker, End, Ledgers, Limits, Now, Outcome, Permit, Refusal,
+};
 
-/// What a permit is asked for with.
+/// Whose attempt, and where it goes.
 #[derive(Clone, Debug)]
-pub struct PermitRequest {
+pub struct Bearer {
     /// The claim under which the check runs.
     pub claim: Claim,
     /// Lower-cased username.
     pub username: String,
     /// Keyed fingerprint of the credential.
     pub fingerprint: String,
+    /// The tenant.
+    pub tenant: String,
+    /// The zone's address.
+    pub zone: String,
+    /// The budget.
+    pub limits: Limits,
+}
+
+/// What a permit is asked for with.
+#[derive(Clone, Debug)]
+pub struct PermitRequest {
+    /// For whom.
+    pub bearer: Bearer,
+    /// The look-up names the zone now.
+    pub zone_found: bool,
+    /// The attempt for whose sake the zone was asked without a credential, and answered.
+    pub zone_answered: Option<String>,
     /// Who asks.
     pub asker: Asker,
     /// Whether the user may be too new.
     pub activation: Option<Activation>,
-    /// The budget.
-    pub limits: Limits,
+    /// The user's incident says that it is locked out.
+    pub locked_out: bool,
+    /// Time between checks.
+    pub interval: Duration,
     /// The claim is prolonged by this.
     pub lease: Duration,
     /// The present.
     pub now: Timestamp,
+}
+
+/// How things stand on disk.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The ledgers.
+    pub ledgers: Ledgers,
+    /// The present, by both clocks.
+    pub now: Now,
+    /// Other users of the zone are being checked early, to tell whether a rejection is this user's fault.
+    pub others_asked: Option<Timestamp>,
 }
 
 /// The decision, and the ledgers it was made on (with the attempt recorded, when granted).
@@ -39,21 +73,39 @@ pub struct PermitRequest {
 pub struct PermitAnswer {
     /// The permit, or why not.
     pub decision: Result<Permit, Refusal>,
-    /// As they are now on disk.
-    pub ledgers: Ledgers,
+    /// As it is now on disk.
+    pub standing: Standing,
 }
 
-/// How an attempt ended, to be written with the check's result.
+/// How an attempt ended.
 #[derive(Clone, Debug)]
 pub struct Settlement {
-    /// Lower-cased username.
-    pub username: String,
-    /// The credential.
-    pub fingerprint: String,
+    /// Whose it was.
+    pub bearer: Bearer,
     /// The attempt.
     pub attempt: String,
     /// Its end.
     pub outcome: Outcome,
+}
+
+/// What a settlement that was written by itself came to.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// As it is now on disk.
+    pub standing: Standing,
+    /// The rejection does not count: the look-up names another zone.
+    pub void: bool,
+    /// With it, Autotask is seen to refuse many users at once; who they are.
+    pub storm: Option<together::Victims>,
+}
+
+struct SettleNow {
+    settlement: Settlement,
+    now: Timestamp,
+}
+
+struct Tick {
+    now: Timestamp,
 }
 
 impl Store {
@@ -64,19 +116,55 @@ impl Store {
     pub async fn permit(&self, request: PermitRequest) -> Result<PermitAnswer, StoreError> {
         self.writer.write(request).await
     }
+
+    /// Writes an attempt's end before its check is over: a rejection must be weighed with those of others.
+    ///
+    /// # Errors
+    /// When the store cannot be written; the attempt stays counted as unanswered.
+    pub async fn settle(
+        &self,
+        settlement: Settlement,
+        now: Timestamp,
+    ) -> Result<Settled, StoreError> {
+        self.writer.write(SettleNow { settlement, now }).await
+    }
+
+    /// Lets the budget's clock go on: without a tick a minute, time that passes is not seen.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn tick(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.write(Tick { now }).await
+    }
+}
+
+impl Bearer {
+    fn books(&self) -> Whose<'_> {
+        Whose {
+            username: &self.username,
+            fingerprint: &self.fingerprint,
+            zone: &self.zone,
+            tenant: &self.tenant,
+        }
+    }
 }
 
 impl Write for PermitRequest {
     type Out = PermitAnswer;
 
     async fn apply(&self, conn: &mut Conn) -> Result<PermitAnswer, sqlx::Error> {
-        let ledgers = load_both(conn, &self.username, &self.fingerprint).await?;
+        let Self { bearer, .. } = self;
+        let now = books::now(conn, self.now).await?;
+        let before = books::load(conn, &bearer.books()).await?;
+        let mut ledgers = before.clone();
+        together::judge_tenant(conn, bearer, &mut ledgers, now).await?;
+        let others_asked = together::others_asked(conn, bearer, &ledgers).await?;
         let ours = sql::query(
             "UPDATE users SET claimed_until = $1 WHERE id = $2 AND active AND claim_token = $3 AND claimed_until > $4",
         )
         .bind(millis(self.now) + span(self.lease))
-        .bind(self.claim.id.as_str())
-        .bind(&self.claim.token)
+        .bind(bearer.claim.id.as_str())
+        .bind(&bearer.claim.token)
         .bind(millis(self.now))
         .execute(&mut *conn)
         .await?;
@@ -86,32 +174,73 @@ impl Write for PermitRequest {
         } else {
             let request = attempt::Request {
                 attempt: &attempt,
-                fingerprint: &self.fingerprint,
+                username: &bearer.username,
+                fingerprint: &bearer.fingerprint,
+                zone: &bearer.zone,
+                zone_found: self.zone_found,
+                zone_answered: self.zone_answered.as_deref(),
                 asker: self.asker,
                 activation: self.activation,
+                locked_out: self.locked_out,
+                interval: self.interval,
+                others_asked,
             };
-            attempt::permit(&ledgers, &request, &self.limits, self.now)
+            attempt::permit(&ledgers, &request, &bearer.limits, now)
         };
-        match decision {
+        let (decision, after) = match decision {
             Ok(granted) => {
-                save_both(
-                    conn,
-                    &self.username,
-                    &self.fingerprint,
-                    &granted.ledgers,
-                    self.now,
-                )
-                .await?;
-                Ok(PermitAnswer {
-                    decision: Ok(granted.permit),
-                    ledgers: granted.ledgers,
-                })
+                books::read_meter(conn, self.now).await?;
+                (Ok(granted.permit), granted.ledgers)
             }
-            Err(refusal) => Ok(PermitAnswer {
-                decision: Err(refusal),
-                ledgers,
-            }),
-        }
+            Err(refusal) => (Err(refusal), ledgers),
+        };
+        books::save(conn, &bearer.books(), &before, &after, self.now).await?;
+        Ok(PermitAnswer {
+            decision,
+            standing: Standing {
+                ledgers: after,
+                now,
+                others_asked,
+            },
+        })
+    }
+}
+
+impl Write for SettleNow {
+    type Out = Settled;
+
+    async fn apply(&self, conn: &mut Conn) -> Result<Settled, sqlx::Error> {
+        let Settlement {
+            bearer, outcome, ..
+        } = &self.settlement;
+        let now = books::now(conn, self.now).await?;
+        let before = books::load(conn, &bearer.books()).await?;
+        let mut after = settled(&before, &self.settlement, now);
+        let counts = after.username.rejections > before.username.rejections;
+        let storm = if counts {
+            together::refused(conn, bearer, &mut after, now).await?
+        } else {
+            None
+        };
+        books::save(conn, &bearer.books(), &before, &after, self.now).await?;
+        let others_asked = together::others_asked(conn, bearer, &after).await?;
+        Ok(Settled {
+            void: *outcome == Outcome::RejectedElsewhere && !counts,
+            storm,
+            standing: Standing {
+                ledgers: after,
+                now,
+                others_asked,
+            },
+        })
+    }
+}
+
+impl Write for Tick {
+    type Out = ();
+
+    async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
+        books::read_meter(conn, self.now).await.map(drop)
     }
 }
 
@@ -119,67 +248,21 @@ impl Write for PermitRequest {
 pub(super) async fn settle(
     conn: &mut Conn,
     end: &Settlement,
-    now: Timestamp,
+    wall: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let ledgers = load_both(conn, &end.username, &end.fingerprint).await?;
-    let ledgers = attempt::settle(&ledgers, &end.attempt, end.outcome, now);
-    save_both(conn, &end.username, &end.fingerprint, &ledgers, now).await
+    let whose = end.bearer.books();
+    let now = books::now(conn, wall).await?;
+    let before = books::load(conn, &whose).await?;
+    let after = settled(&before, end, now);
+    books::save(conn, &whose, &before, &after, wall).await
 }
 
-async fn load_both(
-    conn: &mut Conn,
-    username: &str,
-    fingerprint: &str,
-) -> Result<Ledgers, sqlx::Error> {
-    Ok(Ledgers {
-        username: load(conn, username, "").await?,
-        credential: load(conn, username, fingerprint).await?,
-    })
-}
-
-async fn save_both(
-    conn: &mut Conn,
-    username: &str,
-    fingerprint: &str,
-    ledgers: &Ledgers,
-    now: Timestamp,
-) -> Result<(), sqlx::Error> {
-    save(conn, username, "", &ledgers.username, now).await?;
-    save(conn, username, fingerprint, &ledgers.credential, now).await
-}
-
-async fn load<T: Default + serde::de::DeserializeOwned>(
-    conn: &mut Conn,
-    username: &str,
-    fingerprint: &str,
-) -> Result<T, sqlx::Error> {
-    let row = sql::query("SELECT doc FROM ledger WHERE username = $1 AND fingerprint = $2")
-        .bind(username)
-        .bind(fingerprint)
-        .fetch_optional(conn)
-        .await?;
-    row.map_or_else(
-        || Ok(T::default()),
-        |row| from_doc(&row.get::<String>("doc")?),
-    )
-}
-
-async fn save<T: serde::Serialize + Sync>(
-    conn: &mut Conn,
-    username: &str,
-    fingerprint: &str,
-    ledger: &T,
-    now: Timestamp,
-) -> Result<(), sqlx::Error> {
-    sql::query(
-        "INSERT INTO ledger (username, fingerprint, doc, touched_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (username, fingerprint) DO UPDATE SET doc = excluded.doc, touched_at = excluded.touched_at",
-    )
-    .bind(username)
-    .bind(fingerprint)
-    .bind(to_doc(ledger)?)
-    .bind(millis(now))
-    .execute(conn)
-    .await?;
-    Ok(())
+fn settled(before: &Ledgers, end: &Settlement, now: Now) -> Ledgers {
+    let bearer = &end.bearer;
+    let told = End {
+        attempt: &end.attempt,
+        username: &bearer.username,
+        outcome: end.outcome,
+    };
+    attempt::settle(before, &told, &bearer.limits, now)
 }

@@ -2,6 +2,7 @@
 //! writer (`writer`), which groups what is waiting into one transaction; reads have connections of their own.
 //! The SQL keeps to what SQLite and PostgreSQL share.
 
+mod books;
 mod clock;
 pub mod commit;
 mod engine;
@@ -11,6 +12,7 @@ pub mod notices;
 mod postgres;
 mod sql;
 mod sqlite;
+pub mod together;
 pub mod users;
 pub mod wanted;
 mod writer;

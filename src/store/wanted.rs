@@ -26,6 +26,8 @@ pub struct Wanted {
     pub id: UserId,
     /// Lower-cased username.
     pub username: String,
+    /// The tenant.
+    pub tenant: String,
     /// Time between checks.
     pub interval: Duration,
     /// The first check of a user that is new, or whose stored one is too far off.
@@ -109,9 +111,10 @@ impl Write for Sync {
             sql::query(
                 // A next check further off than the interval is right when the API asked for it (`Retry-After`), but not
                 // when the interval was changed or the clock was set back since.
-                "INSERT INTO users (id, username, active, interval_ms, first_seen, due_at, due_set_at, record, recent) \
-                 VALUES ($1, $2, TRUE, $3, $4, $5, $4, $6, $7) \
+                "INSERT INTO users (id, username, active, interval_ms, first_seen, due_at, due_set_at, record, recent, tenant) \
+                 VALUES ($1, $2, TRUE, $3, $4, $5, $4, $6, $7, $9) \
                  ON CONFLICT (id) DO UPDATE SET active = TRUE, removed_at = NULL, interval_ms = excluded.interval_ms, \
+                 tenant = excluded.tenant, \
                  due_at = CASE WHEN users.due_at > $8 AND (users.interval_ms <> excluded.interval_ms OR users.due_set_at > $4) \
                  THEN excluded.due_at ELSE users.due_at END",
             )
@@ -123,6 +126,7 @@ impl Write for Sync {
             .bind(&fresh)
             .bind(Recent::default().pack())
             .bind(now + span(user.interval))
+            .bind(&user.tenant)
             .execute(&mut *conn)
             .await?;
         }
@@ -143,6 +147,7 @@ impl Write for Sweep {
         for old in [
             "DELETE FROM users WHERE removed_at < $1",
             "DELETE FROM ledger WHERE touched_at < $1",
+            "DELETE FROM groups_ledger WHERE touched_at < $1",
             "DELETE FROM incidents WHERE closed_at < $1",
             "DELETE FROM notices WHERE created_at < $1 AND (unsendable IS NOT NULL OR mail_id IN \
              (SELECT id FROM mails WHERE sent_at IS NOT NULL OR dead_at IS NOT NULL))",
