@@ -22,8 +22,8 @@ pub use ledger::{
 };
 pub use meter::{MOST, Meter, Now};
 pub use refusal::{Hold, Refusal, Waiting};
-use settle::{moves_freely, note_hold};
 pub use settle::{End, settle};
+use settle::{moves_freely, note_hold};
 
 const DAY: Duration = Duration::from_hours(24);
 const HOUR: Duration = Duration::from_hours(1);
@@ -185,7 +185,11 @@ fn schedule_may(
         let rejected = matches!(why, Hold::Rejections | Hold::Username);
         let moved = request.zone_found
             && why != Hold::NewCredentials
-            && next.username.zone.as_deref().is_some_and(|zone| zone != request.zone)
+            && next
+                .username
+                .zone
+                .as_deref()
+                .is_some_and(|zone| zone != request.zone)
             && moves_freely(next.username.moved, now);
         let step = next_step(next, limits).is_some_and(|at| at <= now.counted);
         if moved {
@@ -233,7 +237,8 @@ fn freed_by_another(ledgers: &Ledgers, request: &Request<'_>, now: Now) -> bool 
         .is_none_or(|risked| now.counted >= risked + UNANSWERED_HOLD);
     let accepted = ledgers.zone.accepted.as_ref();
     once && accepted.is_some_and(|other| {
-        other.username != request.username && username.last_attempt.is_some_and(|last| other.at > last)
+        other.username != request.username
+            && username.last_attempt.is_some_and(|last| other.at > last)
     })
 }
 

@@ -2,24 +2,28 @@
 
 mod attempt;
 mod conclude;
+mod denied;
 pub mod progress;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    attempt::Asker,
+    attempt::{Activation, Asker},
     board::{Board, Entry},
     clock,
     metrics::Metrics,
-    observation::{Observation, QueryStep, ZoneFinding},
+    observation::{Fleet, Observation, QueryStep, Zone, ZoneFinding},
     probe,
+    record::Record,
     setup::Setup,
     store::{Store, StoreError, users::Claimed},
     user::User,
 };
+use conclude::Rest;
 pub use progress::{OnProgress, Progress};
 
 /// Why a check has no result.
@@ -96,19 +100,16 @@ impl Checker {
         let zone = probe::zone::look_up(&setup.client, &setup.slots, &user.username).await;
         self.metrics.zone_probed(&zone);
         told(progress::zone(&zone));
-        let target = match &zone.finding {
-            ZoneFinding::Found(zone) => Some(zone.clone()),
-            // The look-up has been seen to deny users that work; a zone known from before can tell. [S]
-            ZoneFinding::Unknown => claimed.record.zone.clone(),
-            ZoneFinding::Untrusted { .. } | ZoneFinding::Unclear(_) => None,
+        let round = Round {
+            setup,
+            user,
+            activation: setup.activation(user, claimed.first_seen.min(at)),
+            claimed: &claimed,
+            asker,
         };
-        let activation = setup.activation(user, claimed.first_seen.min(at));
-        let attempted = match target {
+        let attempted = match target(&zone.finding, &claimed.record, at) {
             None => QueryStep::NoZone.into(),
-            Some(zone) => match self
-                .attempt(setup, user, &claimed, &zone, asker, activation)
-                .await
-            {
+            Some((zone, found)) => match self.attempt(&round, zone, found).await {
                 Ok(attempted) => attempted,
                 Err(CheckError::Stopping) => {
                     self.store.release(claimed.claim, None).await?;
@@ -118,19 +119,43 @@ impl Checker {
             },
         };
         told(progress::query(&attempted.step));
+        let denied = self.others_denied(&round, &zone.finding).await?;
+        let activation = round.activation;
         let observation = Observation {
             at,
-            zone,
+            zone: attempted.zone.unwrap_or(zone),
             query: attempted.step,
+            fleet: Fleet {
+                denied,
+                ..attempted.fleet
+            },
         };
-        self.conclude(
-            setup,
-            user,
-            claimed,
-            observation,
-            (attempted.settlement, attempted.ledgers),
+        let rest = Rest {
+            settlement: attempted.settlement,
+            standing: attempted.standing,
+            storm: attempted.storm,
             activation,
-        )
-        .await
+        };
+        self.conclude(setup, user, claimed, observation, rest).await
+    }
+}
+
+/// A check, as its parts see it.
+struct Round<'a> {
+    setup: &'a Setup,
+    user: &'a User,
+    claimed: &'a Claimed,
+    asker: Asker,
+    activation: Activation,
+}
+
+/// Where a credential may go, and whether the look-up says so now. While it is away, the zone of the last hours serves.
+fn target(finding: &ZoneFinding, record: &Record, at: Timestamp) -> Option<(Zone, bool)> {
+    match finding {
+        ZoneFinding::Found(zone) => Some((zone.clone(), true)),
+        // The look-up has been seen to deny users that work; a zone known from before can tell. [S]
+        ZoneFinding::Unknown => record.zone.clone().map(|zone| (zone, false)),
+        ZoneFinding::Unclear(_) => record.recent_zone(at).map(|zone| (zone.clone(), false)),
+        ZoneFinding::Untrusted { .. } => None,
     }
 }

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     attempt::{Hold, Refusal, Waiting},
-    observation::{Fleet, Mangled, Observation, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding},
+    observation::{
+        Fleet, Mangled, Observation, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding,
+    },
 };
 use ranking::rejected;
 pub use words::{Cause, Reason, Verdict};
@@ -84,7 +86,9 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
     };
     let found = zone_seen(zone);
     let fleet = &observation.fleet;
-    let storm = fleet.storm.filter(|_| history.credential_accepted.is_some());
+    let storm = fleet
+        .storm
+        .filter(|_| history.credential_accepted.is_some());
     match &observation.query {
         QueryStep::Made {
             probed, mangled, ..
@@ -217,7 +221,10 @@ fn answered(
             if let Some(until) = activating.filter(|_| history.credential_accepted.is_none()) {
                 return plain(Reason::Activating, still_new(seen, until));
             }
-            if let Some(since) = fleet.storm.filter(|_| history.credential_accepted.is_some()) {
+            if let Some(since) = fleet
+                .storm
+                .filter(|_| history.credential_accepted.is_some())
+            {
                 return auth_outage(seen, since);
             }
             let last_word = history.attempts_left == 0 && !fleet.pending;

@@ -119,6 +119,13 @@ impl State {
         }
     }
 
+    /// Whether an incident is open that says so.
+    #[must_use]
+    pub fn is_locked_out(&self) -> bool {
+        self.incident()
+            .is_some_and(|incident| incident.diagnosis.verdict == Verdict::LockedOut)
+    }
+
     /// The open incident, if there is one.
     #[must_use]
     pub fn incident(&self) -> Option<&Incident> {

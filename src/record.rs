@@ -258,7 +258,7 @@ mod tests {
     use super::*;
     use crate::{
         attempt::Refusal,
-        observation::{Probed, QueryFinding, Unclear},
+        observation::{Fleet, Probed, QueryFinding, Unclear},
     };
 
     const LIMITS: Limits = Limits {
@@ -289,6 +289,7 @@ mod tests {
                 took: Duration::from_millis(40),
             },
             query,
+            fleet: Fleet::default(),
         }
     }
 

@@ -54,6 +54,7 @@ pub fn reason_title(reason: Reason) -> &'static str {
         Reason::Connect => "no connection",
         Reason::Tls => "no secure connection",
         Reason::NeverChecked => "not checked yet",
+        Reason::AuthOutage => "Autotask refuses many users at once",
     }
 }
 

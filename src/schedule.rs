@@ -30,6 +30,8 @@ const TICK: Duration = Duration::from_millis(500);
 const BATCH: u32 = 500;
 /// What is old is swept out so often.
 const SWEEP: Duration = Duration::from_hours(24);
+/// The budget's clock is read so often.
+const METER: Duration = Duration::from_mins(1);
 /// A store that fails is asked again after this.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 
@@ -114,6 +116,7 @@ impl Scheduler {
         let stopping = self.checker.stopping.clone();
         let mut tick = Instant::now();
         let mut sweep = interval(SWEEP);
+        let mut meter = interval(METER);
         loop {
             tokio::select! {
                 () = stopping.cancelled() => break,
@@ -124,6 +127,12 @@ impl Scheduler {
                 _ = sweep.tick() => {
                     if let Err(cause) = self.checker.store.sweep(clock::now()).await {
                         tracing::error!(cause = chain(&cause), "failed to sweep the store");
+                    }
+                }
+                _ = meter.tick() => {
+                    let store = &self.checker.store;
+                    if let Err(cause) = store.tick(store.now()).await {
+                        tracing::error!(cause = chain(&cause), "failed to read the budget's clock");
                     }
                 }
                 () = sleep_until(tick) => tick = Instant::now() + self.claim(&tracker).await,

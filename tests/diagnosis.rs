@@ -16,7 +16,7 @@ use lockwatch::{
     attempt::{Hold, Refusal, Waiting},
     diagnose::{Cause, Diagnosis, History, Reason, Verdict, diagnose},
     observation::{
-        Mangled, Observation, Probed, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding,
+        Fleet, Mangled, Observation, Probed, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding,
     },
 };
 use proptest::prelude::*;
@@ -146,6 +146,7 @@ fn observed(zone_word: &str, query_word: &str, mangled: Vec<Mangled>) -> Observa
             took: Duration::from_millis(40),
         },
         query: query(query_word, mangled),
+        fleet: Fleet::default(),
     }
 }
 
@@ -457,6 +458,7 @@ fn any_history() -> impl Strategy<Value = History> {
             credential_changed,
             activating_until,
             attempts_left,
+            rejections: 0,
         },
     )
 }

@@ -53,9 +53,7 @@ pub fn hold_ends(
 ) -> Option<Timestamp> {
     let username = &ledgers.username;
     let ends = match hold(ledgers, limits, now)? {
-        Hold::Rejections | Hold::Username => {
-            next_step(ledgers, limits).filter(|_| locked_out)?
-        }
+        Hold::Rejections | Hold::Username => next_step(ledgers, limits).filter(|_| locked_out)?,
         Hold::Unanswered => username.last_attempt? + UNANSWERED_HOLD,
         Hold::NewCredentials => {
             let times = &username.new_credentials;

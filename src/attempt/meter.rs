@@ -59,6 +59,21 @@ impl Meter {
 }
 
 impl Now {
+    /// A little later, at `wall`.
+    #[must_use]
+    pub fn later(self, wall: Timestamp) -> Self {
+        let Self {
+            wall: before,
+            counted,
+        } = self;
+        Meter {
+            wall: before,
+            counted,
+        }
+        .read(wall)
+        .now()
+    }
+
     /// A time of the budget as the clock will show it, if nobody touches the clock.
     #[must_use]
     pub fn on_the_wall(self, counted: Timestamp) -> Timestamp {

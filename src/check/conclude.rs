@@ -6,9 +6,8 @@ use jiff::Timestamp;
 
 use super::{CheckError, Checker};
 use crate::{
-    attempt::{Activation, Ledgers, Refusal, Waiting},
+    attempt::{Activation, Limits, Refusal, Waiting, attempts_left},
     board::Entry,
-    clock,
     diagnose::{Diagnosis, History, Reason, diagnose},
     incident::{self, Circumstances},
     notify::owed,
@@ -16,7 +15,13 @@ use crate::{
     record::Budget,
     schedule::next_slot,
     setup::Setup,
-    store::{commit::Commit, fresh_id, ledger::Settlement, users::Claimed},
+    store::{
+        commit::{Commit, LookUp},
+        fresh_id,
+        ledger::{Settlement, Standing},
+        together::Victims,
+        users::Claimed,
+    },
     user::User,
 };
 
@@ -28,16 +33,11 @@ impl Checker {
         user: &Arc<User>,
         claimed: Claimed,
         observation: Observation,
-        attempted: (Option<Settlement>, Option<Ledgers>),
-        activation: Activation,
+        rest: Rest,
     ) -> Result<Arc<Entry>, CheckError> {
-        let (settlement, ledgers) = attempted;
-        let now = clock::now();
+        let now = self.store.now();
         let limits = setup.limits();
-        let budget = ledgers
-            .as_ref()
-            .map(|ledgers| Budget::of(ledgers, &limits, now));
-        let history = history(ledgers.as_ref(), budget.as_ref(), activation);
+        let history = history(rest.standing.as_ref(), &limits, rest.activation);
         let diagnosis: Option<Diagnosis> = diagnose(&observation, &history);
         let fresh = fresh_id();
         let given = Circumstances {
@@ -49,6 +49,10 @@ impl Checker {
         let step = incident::step(&before.state, diagnosis.as_ref(), &given);
         let reason = step.state.reason;
         let due = due(user, &observation, step.confirm_at, now);
+        let budget = rest.standing.as_ref().map(|standing| {
+            let locked_out = step.state.is_locked_out();
+            Budget::of(&standing.ledgers, &limits, locked_out, standing.now)
+        });
         let record = before.after(&observation, diagnosis, step.state, budget);
         let mut recent = claimed.recent.clone();
         recent.push(&observation, reason);
@@ -84,7 +88,9 @@ impl Checker {
         let kinds: Vec<_> = notices.iter().map(|(notice, _)| notice.kind).collect();
         let commit = Commit {
             claim: claimed.claim,
-            settlement,
+            settlement: rest.settlement,
+            zone: entry.record.zone.as_ref().map(|zone| zone.api.to_string()),
+            look_up: look_up(&observation.zone.finding),
             record: entry.record.clone(),
             recent: entry.recent.clone(),
             event: step.event.clone(),
@@ -114,18 +120,35 @@ impl Checker {
     }
 }
 
-fn history(ledgers: Option<&Ledgers>, budget: Option<&Budget>, activation: Activation) -> History {
+/// What is left to write of a check.
+pub(super) struct Rest {
+    pub(super) settlement: Option<Settlement>,
+    pub(super) standing: Option<Standing>,
+    pub(super) storm: Option<Victims>,
+    pub(super) activation: Activation,
+}
+
+fn look_up(finding: &ZoneFinding) -> LookUp {
+    match finding {
+        ZoneFinding::Found(_) | ZoneFinding::Untrusted { .. } => LookUp::Knows,
+        ZoneFinding::Unknown => LookUp::Denies,
+        ZoneFinding::Unclear(_) => LookUp::Unclear,
+    }
+}
+
+fn history(standing: Option<&Standing>, limits: &Limits, activation: Activation) -> History {
     let activating_until = Some(activation.until);
-    match (ledgers, budget) {
-        (Some(ledgers), Some(budget)) => History {
+    match standing {
+        Some(Standing { ledgers, now, .. }) => History {
             credential_accepted: ledgers.credential.last_accepted,
             user_accepted: ledgers.username.last_accepted,
             credential_changed: ledgers.username.changed_at,
             activating_until: activating_until.filter(|_| ledgers.username.last_accepted.is_none()),
-            attempts_left: budget.attempts_left,
+            rejections: ledgers.credential.rejections,
+            attempts_left: attempts_left(ledgers, limits, *now),
         },
         // Without an attempt the ledgers were not read; nothing that needs them is diagnosed then.
-        _ => History {
+        None => History {
             activating_until,
             attempts_left: u32::MAX,
             ..History::default()

@@ -185,6 +185,8 @@ fn config(
             max_unanswered: 4,
             activation: ACTIVATION,
             confirm_after: CONFIRM_AFTER,
+            // Nobody waits so long here.
+            retry_held_after: Vec::new(),
         },
         store: StoreLocation::Sqlite(folder.join("lockwatch.db")),
         email: Some(config::Email {

@@ -23,8 +23,8 @@ pub fn notices(
         Event::Recovered(incident) => (Kind::Recovered, incident),
     };
     let record = &entry.record;
-    // Other holds end by themselves.
-    let held = record.budget.held == Some(Hold::Rejections);
+    // Other holds end by themselves, and soon.
+    let held = matches!(record.budget.held, Some(Hold::Rejections | Hold::Username));
     let facts = Facts {
         user: entry.user.id.to_string(),
         username: entry.user.username.as_str().to_owned(),
@@ -40,7 +40,7 @@ pub fn notices(
         rejections: record.budget.rejections,
         last_attempt: record.budget.last_attempt,
         held,
-        next_attempt: (!held).then(|| record.budget.hold_ends.unwrap_or(entry.due)),
+        next_attempt: record.budget.hold_ends.or((!held).then_some(entry.due)),
         host: host.to_owned(),
         from_address: record.from.map(|address| address.to_string()),
     };

@@ -91,7 +91,7 @@ impl Write for Commit {
         .bind(self.claim.id.as_str())
         .bind(&self.claim.token)
         .bind(millis(self.now))
-        .bind(self.zone.clone())
+        .bind(self.zone.as_deref())
         .bind(self.record.last_accepted.is_some())
         .bind(proved)
         .bind(self.look_up as i64)

@@ -138,6 +138,19 @@ impl Store {
     }
 }
 
+impl Settlement {
+    /// The ledgers as they will be once this is written.
+    #[must_use]
+    pub fn applied_to(&self, ledgers: &Ledgers, now: Now) -> Ledgers {
+        let told = End {
+            attempt: &self.attempt,
+            username: &self.bearer.username,
+            outcome: self.outcome,
+        };
+        attempt::settle(ledgers, &told, &self.bearer.limits, now)
+    }
+}
+
 impl Bearer {
     fn books(&self) -> Whose<'_> {
         Whose {
@@ -215,7 +228,7 @@ impl Write for SettleNow {
         } = &self.settlement;
         let now = books::now(conn, self.now).await?;
         let before = books::load(conn, &bearer.books()).await?;
-        let mut after = settled(&before, &self.settlement, now);
+        let mut after = self.settlement.applied_to(&before, now);
         let counts = after.username.rejections > before.username.rejections;
         let storm = if counts {
             together::refused(conn, bearer, &mut after, now).await?
@@ -253,16 +266,6 @@ pub(super) async fn settle(
     let whose = end.bearer.books();
     let now = books::now(conn, wall).await?;
     let before = books::load(conn, &whose).await?;
-    let after = settled(&before, end, now);
+    let after = end.applied_to(&before, now);
     books::save(conn, &whose, &before, &after, wall).await
-}
-
-fn settled(before: &Ledgers, end: &Settlement, now: Now) -> Ledgers {
-    let bearer = &end.bearer;
-    let told = End {
-        attempt: &end.attempt,
-        username: &bearer.username,
-        outcome: end.outcome,
-    };
-    attempt::settle(before, &told, &bearer.limits, now)
 }

@@ -40,6 +40,7 @@ pub(super) struct Query {
 #[derive(Clone)]
 pub(super) enum Arg {
     Int(Option<i64>),
+    Bool(bool),
     Text(Option<String>),
     Bytes(Vec<u8>),
 }
@@ -74,6 +75,7 @@ macro_rules! bound {
         args.into_iter()
             .fold(sqlx::query(text), |query, arg| match arg {
                 Arg::Int(value) => query.bind(value),
+                Arg::Bool(value) => query.bind(value),
                 Arg::Text(value) => query.bind(value),
                 Arg::Bytes(value) => query.bind(value),
             })
@@ -191,6 +193,12 @@ impl<'c> From<&'c Pool> for On<'c> {
 impl From<i64> for Arg {
     fn from(value: i64) -> Self {
         Self::Int(Some(value))
+    }
+}
+
+impl From<bool> for Arg {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
     }
 }
 

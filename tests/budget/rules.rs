@@ -40,10 +40,13 @@ fn the_schedule_keeps_within_the_budget() {
         an unanswered confirmation is spent          | a- a*                | a | held: Rejections
         and stays so                                 | a- a* 48h            | a | held: Rejections
         a new credential is tried at once            | a- a-                | b | granted
-        but not confirmed within the day             | a- a- 1h b- 1h       | b | held: Username
+        but not confirmed                            | a- a- 1h b- 1h       | b | held: Username
         nor after one rejection of each              | a- b-                | b | held: Username
         the old one neither                          | a- b-                | a | held: Username
-        confirmed when the others are a day old      | a- a- b- 24h         | b | granted
+        not when the others are a day old either     | a- a- b- 24h         | b | held: Username
+        what was not answered counts as well         | a* b-                | b | held: Username
+        unanswered ones of all credentials           | a* a* b* b*          | b | held: Unanswered
+        the one that works is tried all the same     | a+ b- b- c- 24h d-   | a | granted
         one that works frees the username            | a- b- c+             | b | granted
         the old secret put back finds its count      | a- a- b+             | a | held: Rejections
         three new credentials a day                  | a- b-                | c | granted
@@ -59,7 +62,7 @@ fn the_schedule_keeps_within_the_budget() {
         let before = books.ledgers(credential);
         let got = books.told(Asker::Schedule, credential);
         assert_eq!(got, want, "{name}");
-        let told = hold(&before, &LIMITS, books.now)
+        let told = hold(&before, &LIMITS, books.present())
             .map_or("granted".to_owned(), |why| format!("held: {why:?}"));
         assert_eq!(told, want, "{name}: what is shown is what is done");
         if got != "granted" {
@@ -83,6 +86,7 @@ fn one_attempt_of_a_username_at_a_time() {
         when it is over                    | a*      | a | granted
         the clock set back a little        | a* -20s | a | wait 20s: InFlight
         set back far: it is not waited for | a* -1h  | a | granted
+        set forward: it is over            | a* -15s jump:1h | a | granted
         when it was answered               | a- -15s | a | granted
         ",
     );
@@ -175,6 +179,139 @@ fn one_off_probes_have_a_small_budget_of_their_own() {
     }
 }
 
+/// After an attempt without an answer each wait is twice the last; here checks are five minutes apart.
+#[test]
+fn what_is_not_answered_makes_the_next_attempt_wait() {
+    let table = rows(
+        "
+        after one                             | a?                              | a | wait 10m: Unanswered
+        when it has waited                    | a? 10m                          | a | granted
+        after two                             | a? 10m a?                       | a | wait 20m: Unanswered
+        after three                           | a? 10m a? 20m a?                | a | wait 40m: Unanswered
+        a crash is no answer                  | a*                              | a | wait 9m 45s: Unanswered
+        an answer ends it                     | a? 10m a0                       | a | granted
+        a rejection is an answer              | a- 1m                           | a | granted
+        six hours at most                     | a? 3h a? 3h a? 3h a? 6h a? 6h   | a | granted
+        no longer                             | a? 3h a? 3h a? 3h a? 6h a?      | a | held: Unanswered
+        a new credential does not wait        | a?                              | b | granted
+        a clock set forward ends no wait      | a? jump:10m                     | a | wait 5m: Unanswered
+        another user of the zone is accepted  | a? other+                       | a | granted
+        that was before                       | other+ a?                       | a | wait 10m: Unanswered
+        ",
+    );
+    for [name, story, credential, want] in table {
+        let mut books = Books::after(LIMITS, "");
+        books.interval = Duration::from_mins(5);
+        books.goes_on(story);
+        assert_eq!(books.told(Asker::Schedule, credential), want, "{name}");
+        let mut books = Books::after(LIMITS, "");
+        books.interval = Duration::from_mins(5);
+        books.goes_on(story);
+        assert_eq!(
+            books.told(asker("op"), credential),
+            "granted",
+            "{name}: an operator may"
+        );
+    }
+}
+
+#[test]
+fn a_hold_of_unanswered_attempts_ends_with_one() {
+    let table = rows(
+        "
+        another user of the zone is accepted    | a? a? a? a? other+              | granted
+        once                                    | a? a? a? a? other+ a? other+ 1h | held: Unanswered
+        and again six hours later               | a? a? a? a? other+ a? 6h        | granted
+        one in six hours, whatever let it       | a? a? a? a? 6h a? other+ 1h     | held: Unanswered
+        a clock set forward lets none           | a? a? a? a? jump:6h             | held: Unanswered
+        nor does a night without lockwatch      | a? a? a? a? jump:10h            | held: Unanswered
+        the zone changes                        | a? a? a? a? zone:B              | granted
+        the zone must speak                     | a? a? a? a? 6h silent           | zone closed
+        ",
+    );
+    for [name, story, want] in table {
+        let mut books = Books::after(LIMITS, story);
+        assert_eq!(books.told(Asker::Schedule, "a"), want, "{name}");
+    }
+}
+
+/// After an attempt without a clear answer, the zone must answer a request without a credential: whoever asks.
+#[test]
+fn no_credential_goes_to_a_zone_that_does_not_speak() {
+    let table = rows(
+        "
+        at first nobody asks             | silent         | granted
+        after an unanswered attempt      | a? silent      | zone closed
+        after an unclear answer          | a~ silent      | zone closed
+        after a crash                    | a* silent      | zone closed
+        after an answer                  | a- silent      | granted
+        after what was not sent          | a0 silent      | granted
+        it speaks again                  | a~             | granted
+        once it spoke it is asked no more | a~ a+ silent  | granted
+        another zone                     | a~ zone:B silent | granted
+        ",
+    );
+    for [name, story, want] in table {
+        for who in ["", "force", "one"] {
+            let mut books = Books::after(LIMITS, story);
+            assert_eq!(books.told(asker(who), "a"), want, "{name}, {who}");
+        }
+    }
+}
+
+#[test]
+fn another_zone_excuses_once_a_day() {
+    let table = rows(
+        "
+        a 401 of the wrong zone is void        | moved:a- zone:B                     | 0 | granted
+        the next one within the day counts     | moved:a- zone:B moved:a-            | 1 | granted
+        the day after it is void again         | moved:a- 24h moved:a-               | 0 | granted
+        not by the clock alone                 | moved:a- jump:24h moved:a-          | 1 | granted
+        a hold ends when the zone changes      | a- a- zone:B                        | 2 | granted
+        with one attempt                       | a- a- zone:B a-                     | 3 | held: Rejections
+        once a day                             | a- a- zone:B a- zone:A              | 3 | held: Rejections
+        and again the day after                | a- a- zone:B a- 24h zone:A          | 3 | granted
+        not when nobody says so                | a- a- zone:B away                   | 2 | held: Rejections
+        the look-up is away: no confirmation   | a- away                             | 1 | zone unsure
+        nothing was refused: as always         | a+ away                             | 0 | granted
+        ",
+    );
+    for [name, story, rejections, want] in table {
+        let mut books = Books::after(LIMITS, story);
+        let counted = books.ledgers("a").credential.rejections.to_string();
+        assert_eq!(counted, rejections, "{name}");
+        assert_eq!(books.told(Asker::Schedule, "a"), want, "{name}");
+    }
+}
+
+#[test]
+fn a_user_that_is_locked_out_is_tried_again_after_days() {
+    let limits = Limits {
+        retry_held_after: vec![Duration::from_hours(24), Duration::from_hours(72)],
+        ..LIMITS
+    };
+    let table = rows(
+        "
+        before the first step               | a+ a- a- 23h                  | locked | held: Rejections
+        at the first step                   | a+ a- a- 24h                  | locked | granted
+        once                                | a+ a- a- 24h a- 47h           | locked | held: Rejections
+        at the second step                  | a+ a- a- 24h a- 48h           | locked | granted
+        no third                            | a+ a- a- 24h a- 48h a- 2000h  | locked | held: Rejections
+        steps that were missed are one      | a+ a- a- 80h a-               | locked | held: Rejections
+        an operator does not move the steps | a+ a- a- 23h op:a- 1h         | locked | granted
+        of another reason: never            | a- a- 24h                     |        | held: Rejections
+        a clock set forward is no step      | a+ a- a- jump:24h             | locked | held: Rejections
+        unlocked in between: anew           | a+ a- a- 24h a+ a- a- 24h     | locked | granted
+        ",
+    );
+    for [name, story, locked, want] in table {
+        let mut books = Books::after(limits.clone(), "");
+        books.locked_out = locked == "locked";
+        books.goes_on(story);
+        assert_eq!(books.told(Asker::Schedule, "a"), want, "{name}");
+    }
+}
+
 #[test]
 fn an_end_that_nobody_waits_for_changes_nothing() {
     let outcomes = [
@@ -249,8 +386,8 @@ fn attempts_left_says_how_often_the_schedule_may_still_be_rejected() {
             ..LIMITS
         };
         for [name, story, credential] in &stories {
-            let mut books = Books::after(limits, story);
-            let said = attempts_left(&books.ledgers(credential), &limits, books.now);
+            let mut books = Books::after(limits.clone(), story);
+            let said = attempts_left(&books.ledgers(credential), &limits, books.present());
             let mut risked = 0;
             while let Ok(id) = books.ask(Asker::Schedule, credential) {
                 books.end(credential, &id, Outcome::Rejected);
@@ -273,21 +410,32 @@ fn every_refusal_can_be_read() {
     let waits = [
         Waiting::InFlight,
         Waiting::Activation,
+        Waiting::Unanswered,
+        Waiting::Others,
         Waiting::Operator,
         Waiting::OneOff,
     ];
     let until = start();
+    let since = start();
+    let attempt = "0".to_owned();
     let refusals = holds
         .map(|why| Refusal::Held { why })
         .into_iter()
         .chain(waits.map(|why| Refusal::Wait { until, why }))
-        .chain([Refusal::NeedsForce, Refusal::NotOurs]);
+        .chain([
+            Refusal::NeedsForce,
+            Refusal::NotOurs,
+            Refusal::ZoneUnsure,
+            Refusal::ZoneClosed { attempt },
+            Refusal::Storm { since },
+        ]);
     let mut seen = Vec::new();
     for refusal in refusals {
         let text = refusal.to_string();
         assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
-        let dated = text.ends_with("2026-11-21 12:00:00 UTC");
-        assert_eq!(dated, matches!(refusal, Refusal::Wait { .. }), "{text}");
+        let dated = text.contains("2026-11-21 12:00:00 UTC");
+        let dates = matches!(refusal, Refusal::Wait { .. } | Refusal::Storm { .. });
+        assert_eq!(dated, dates, "{text}");
         assert!(!seen.contains(&text), "said twice: {text}");
         seen.push(text);
     }

@@ -8,7 +8,7 @@ mod tls;
 use std::{net::Ipv4Addr, path::Path, time::Duration};
 
 use lockwatch::{
-    attempt::{self, Ledgers, Limits, Outcome, Permit, Request},
+    attempt::{self, Ledgers, Limits, Meter, Outcome, Permit, Request},
     autotask::{
         client::{Client, ClientError, Credential},
         hosts::AllowedHosts,
@@ -61,16 +61,25 @@ fn credential() -> Credential {
 fn permit() -> Permit {
     let request = Request {
         attempt: "attempt-1",
+        username: USERNAME,
         fingerprint: "fingerprint-1",
+        zone: "https://webservices2.autotask.net/atservicesrest/",
+        zone_found: true,
+        zone_answered: None,
         asker: attempt::Asker::Schedule,
         activation: None,
+        locked_out: false,
+        interval: Duration::from_mins(5),
+        others_asked: None,
     };
     let limits = Limits {
         max_rejections: 2,
         max_unanswered: 4,
+        retry_held_after: Vec::new(),
         flight: Duration::from_secs(20),
     };
-    let granted = attempt::permit(&Ledgers::default(), &request, &limits, clock::now());
+    let now = Meter::new(clock::now()).now();
+    let granted = attempt::permit(&Ledgers::default(), &request, &limits, now);
     granted.unwrap().permit
 }
 

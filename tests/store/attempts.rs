@@ -29,7 +29,7 @@ async fn an_attempt_is_on_disk_before_its_permit_is_there() {
     let claimed = claim(&other, "acme", now).await.expect("the lease is over");
     let answer = permit(&other, &claimed.claim, now).await;
     assert!(answer.decision.is_ok());
-    assert_eq!(answer.ledgers.credential.unanswered, 2);
+    assert_eq!(answer.standing.ledgers.credential.unanswered, 2);
 }
 
 #[tokio::test]

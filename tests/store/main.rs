@@ -21,8 +21,8 @@ use lockwatch::{
     record::Recent,
     store::{
         Store,
-        commit::Commit,
-        ledger::{PermitAnswer, PermitRequest, Settlement},
+        commit::{Commit, LookUp},
+        ledger::{Bearer, PermitAnswer, PermitRequest, Settlement},
         users::{Claim, Claimed},
         wanted::Wanted,
     },
@@ -33,6 +33,7 @@ use tempfile::TempDir;
 const LIMITS: Limits = Limits {
     max_rejections: 2,
     max_unanswered: 4,
+    retry_held_after: Vec::new(),
     flight: Duration::from_secs(15),
 };
 const LEASE: Duration = Duration::from_secs(25);
@@ -56,6 +57,7 @@ fn wanted(text: &str, first_due: Timestamp) -> Wanted {
     Wanted {
         id: id(text),
         username: format!("{text}@acme.example"),
+        tenant: "acme".to_owned(),
         interval: INTERVAL,
         first_due,
     }
@@ -95,14 +97,26 @@ async fn claim(store: &Store, text: &str, now: Timestamp) -> Option<Claimed> {
     store.claim_one(&id(text), now, LEASE).await.unwrap()
 }
 
-fn request(claim: &Claim, now: Timestamp) -> PermitRequest {
-    PermitRequest {
+fn bearer(claim: &Claim) -> Bearer {
+    Bearer {
         claim: claim.clone(),
         username: "acme@acme.example".to_owned(),
         fingerprint: "credential".to_owned(),
+        tenant: "acme".to_owned(),
+        zone: "https://webservices2.autotask.net/atservicesrest/".to_owned(),
+        limits: LIMITS,
+    }
+}
+
+fn request(claim: &Claim, now: Timestamp) -> PermitRequest {
+    PermitRequest {
+        bearer: bearer(claim),
+        zone_found: true,
+        zone_answered: None,
         asker: Asker::Schedule,
         activation: None,
-        limits: LIMITS,
+        locked_out: false,
+        interval: Duration::ZERO,
         lease: LEASE,
         now,
     }
@@ -120,13 +134,16 @@ async fn ledgers(store: &Store) -> Ledgers {
     };
     let answer = permit(store, &nobody, start()).await;
     assert_eq!(answer.decision.unwrap_err(), Refusal::NotOurs);
-    answer.ledgers
+    answer.standing.ledgers
 }
 
 fn ended(permit: &Permit, outcome: Outcome) -> Settlement {
+    let nobody = Claim {
+        id: id("nobody"),
+        token: "none".to_owned(),
+    };
     Settlement {
-        username: "acme@acme.example".to_owned(),
-        fingerprint: "credential".to_owned(),
+        bearer: bearer(&nobody),
         attempt: permit.id().to_owned(),
         outcome,
     }
@@ -137,6 +154,8 @@ fn commit(claimed: &Claimed, now: Timestamp) -> Commit {
     Commit {
         claim: claimed.claim.clone(),
         settlement: None,
+        zone: None,
+        look_up: LookUp::Unclear,
         record: claimed.record.clone(),
         recent: Recent::default(),
         event: None,

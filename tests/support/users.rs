@@ -25,6 +25,7 @@ pub fn addresses(texts: &[&str]) -> Vec<EmailAddress> {
 pub const LIMITS: Limits = Limits {
     max_rejections: 2,
     max_unanswered: 4,
+    retry_held_after: Vec::new(),
     flight: Duration::from_secs(15),
 };
 

@@ -44,11 +44,7 @@ pub fn lockout(table: Maybe<file::Lockout>, report: &mut Report<'_>) -> Lockout 
             secs(1)..=secs(3600),
         )
         .unwrap_or(secs(60)),
-        retry_held_after: retries(
-            table.retry_held_after,
-            &key.key("retry_held_after"),
-            report,
-        ),
+        retry_held_after: retries(table.retry_held_after, &key.key("retry_held_after"), report),
     }
 }
 
