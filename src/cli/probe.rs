@@ -22,7 +22,7 @@ use crate::{
     schedule::check_now,
     setup::Setup,
     store::Store,
-    user::UserId,
+    user::{UserId, nearest},
     web::view::{UserView, Users},
 };
 
@@ -131,12 +131,7 @@ fn chosen(config: &Config, ids: Vec<UserId>) -> Result<Vec<UserId>, Failure> {
 
 /// The message for an id that is not there, with the nearest ones.
 pub(super) fn unknown<'a>(id: &UserId, known: impl Iterator<Item = &'a UserId>) -> String {
-    let mut near: Vec<_> = known
-        .map(|known| (strsim::jaro_winkler(id.as_str(), known.as_str()), known))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .collect();
-    near.sort_by(|one, other| other.0.total_cmp(&one.0));
-    let near: Vec<_> = near.iter().take(3).map(|(_, id)| id.as_str()).collect();
+    let near = nearest(id.as_str(), known.map(UserId::as_str));
     if near.is_empty() {
         format!("no user {id} is configured and enabled")
     } else {
@@ -203,17 +198,6 @@ impl Prober {
                 let entry = result.map_err(|why| Failure::internal(format!("{id}: {why}")))?;
                 Ok(UserView::from(&*entry))
             }
-        }
-    }
-}
-
-impl From<Progress> for Step {
-    fn from(progress: Progress) -> Self {
-        Self {
-            step: progress.step.to_owned(),
-            outcome: progress.outcome,
-            detail: progress.detail,
-            took_ms: progress.took_ms,
         }
     }
 }

@@ -156,10 +156,7 @@ async fn wished(
     if app.asks.send(ask).await.is_err() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "lockwatch is stopping");
     }
-    let told = headers
-        .get(header::ACCEPT)
-        .is_some_and(|accept| accept == NDJSON);
-    if told {
+    if wants_lines(headers) {
         return (
             [(header::CONTENT_TYPE, NDJSON)],
             Body::from_stream(lines(steps, result)),
@@ -201,7 +198,13 @@ fn lines(
     })
 }
 
-fn written(line: &Line) -> String {
+pub(super) fn wants_lines(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .is_some_and(|accept| accept == NDJSON)
+}
+
+pub(super) fn written(line: &impl Serialize) -> String {
     let mut text = serde_json::to_string(line).unwrap_or_default();
     text.push('\n');
     text
