@@ -3,6 +3,7 @@
 mod daemon;
 mod demo;
 mod exit;
+mod interrupt;
 mod one_off;
 mod probe;
 mod report;
@@ -11,6 +12,7 @@ mod run;
 mod status;
 mod test_mail;
 mod validate;
+mod wait;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -35,6 +35,11 @@ pub(super) fn json(value: &impl serde::Serialize) {
     say(serde_json::to_string_pretty(value).unwrap_or_default());
 }
 
+/// One document, one line.
+pub(super) fn line_of_json(value: &impl serde::Serialize) {
+    say(serde_json::to_string(value).unwrap_or_default());
+}
+
 /// One step of a check.
 pub(super) fn step(progress: &Step) {
     let took = progress

@@ -13,6 +13,7 @@ mod support;
 mod house;
 
 mod access;
+mod activation;
 mod campaign;
 mod commands;
 mod credentials;
@@ -26,3 +27,4 @@ mod retries;
 mod secrecy;
 mod signals;
 mod verdicts;
+mod waits;
