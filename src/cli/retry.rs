@@ -32,10 +32,10 @@ struct Whom {
     /// The user.
     #[arg(value_parser = user_id)]
     id: Option<UserId>,
-    /// The users of this tenant that do not work, one attempt for each username.
+    /// The users of this tenant that do not work.
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
-    /// All users that do not work, one attempt for each username.
+    /// All users that do not work.
     #[arg(long)]
     all: bool,
 }

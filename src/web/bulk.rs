@@ -29,7 +29,7 @@ use crate::{
     schedule::Ask,
     user::{UserId, nearest},
 };
-use whom::{Choice, Group, Seen, choose};
+use whom::{Choice, Seen, choose};
 
 /// So many checks run at once: hundreds of users must not keep the schedule's own checks out of the slots.
 const AT_ONCE: usize = 16;
@@ -81,11 +81,6 @@ pub enum NotRetried {
     Works,
     /// Only its zone may be looked up.
     ZoneOnly,
-    /// One attempt for each username, and this user has it.
-    SameUsername {
-        /// The user that is retried.
-        retried: String,
-    },
 }
 
 type Lines = mpsc::UnboundedSender<Told>;
@@ -125,7 +120,7 @@ pub(super) async fn retry(
 
 fn wished(app: &App, body: &[u8]) -> Result<(Choice, bool), Box<Response>> {
     let bad = |why| Box::new(problem(StatusCode::BAD_REQUEST, why));
-    let wish: BulkWish = serde_json::from_slice(body).map_err(|_| {
+    let wish: BulkWish = api::object(body).ok_or_else(|| {
         bad("the body is {\"tenant\": \"NAME\"} or {\"all\": true}, and may say \"force\": true")
     })?;
     let everybody = app.checker.board.all();
@@ -164,34 +159,14 @@ async fn run(app: &App, choice: Choice, force: bool, lines: &Lines) {
     for (user, why) in choice.spared {
         say(lines, &user, What::NotRetried(why));
     }
-    stream::iter(choice.groups)
-        .for_each_concurrent(AT_ONCE, |group| retried(app, group, force, lines))
+    stream::iter(choice.retried)
+        .for_each_concurrent(AT_ONCE, |id| async move {
+            checked(app, &id, Asker::Operator { force }, lines).await;
+        })
         .await;
 }
 
-/// One attempt for a username. Other users of that name are checked only when it was accepted, and then as in their turn: the
-/// hold that kept them is over.
-async fn retried(app: &App, group: Group, force: bool, lines: &Lines) {
-    for twin in &group.twins {
-        let retried = group.retried.to_string();
-        say(
-            lines,
-            twin,
-            What::NotRetried(NotRetried::SameUsername { retried }),
-        );
-    }
-    let works = checked(app, &group.retried, Asker::Operator { force }, lines).await;
-    for twin in &group.twins {
-        if works {
-            checked(app, twin, Asker::Schedule, lines).await;
-        } else if let Some(entry) = app.checker.board.get(twin) {
-            say(lines, twin, result(&entry));
-        }
-    }
-}
-
-/// Whether the user works now.
-async fn checked(app: &App, id: &UserId, asker: Asker, lines: &Lines) -> bool {
+async fn checked(app: &App, id: &UserId, asker: Asker, lines: &Lines) {
     let (progress, mut steps) = mpsc::unbounded_channel();
     let (reply, answer) = oneshot::channel();
     let ask = Ask {
@@ -205,24 +180,12 @@ async fn checked(app: &App, id: &UserId, asker: Asker, lines: &Lines) -> bool {
     while let Some(step) = steps.recv().await {
         say(lines, id, What::Progress(step.into()));
     }
-    match answer.await {
-        Ok(Ok(entry)) => {
-            say(lines, id, result(&entry));
-            entry.state() == "healthy"
-        }
-        Ok(Err(why)) => {
-            say(lines, id, What::Error(why.to_string()));
-            false
-        }
-        Err(_) => {
-            say(lines, id, What::Error("lockwatch is stopping".to_owned()));
-            false
-        }
-    }
-}
-
-fn result(entry: &Entry) -> What {
-    What::Result(Box::new(UserView::from(entry)))
+    let what = match answer.await {
+        Ok(Ok(entry)) => What::Result(Box::new(UserView::from(&*entry))),
+        Ok(Err(why)) => What::Error(why.to_string()),
+        Err(_) => What::Error("lockwatch is stopping".to_owned()),
+    };
+    say(lines, id, what);
 }
 
 fn say(lines: &Lines, user: &UserId, what: What) {

@@ -25,6 +25,7 @@ mod probing;
 mod reloads;
 mod retries;
 mod secrecy;
+mod several_retries;
 mod signals;
 mod verdicts;
 mod waits;

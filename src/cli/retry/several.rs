@@ -65,11 +65,8 @@ impl Heard {
 
     /// In a few words: how the attempt ended, or that there was none.
     fn attempt_of(&self, user: &UserView) -> String {
-        match (self.attempts.get(&user.id), self.spared.get(&user.id)) {
-            (Some(outcome), _) => outcome.clone(),
-            (None, Some(NotRetried::SameUsername { retried })) => format!("with {retried}"),
-            (None, _) => "not made".to_owned(),
-        }
+        let attempt = self.attempts.get(&user.id);
+        attempt.map_or_else(|| "not made".to_owned(), Clone::clone)
     }
 
     fn tell(mut self) -> Exit {
@@ -80,8 +77,7 @@ impl Heard {
             report::retried(results.iter().map(|user| (user, self.attempt_of(user))));
             for user in &results {
                 let no_attempt = !self.attempts.contains_key(&user.id);
-                let own = !self.spared.contains_key(&user.id);
-                if let Some(why) = user.not_attempted.as_ref().filter(|_| no_attempt && own) {
+                if let Some(why) = user.not_attempted.as_ref().filter(|_| no_attempt) {
                     report::say(format!("{}: no attempt was made: {why}", user.id));
                 }
             }

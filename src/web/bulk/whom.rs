@@ -1,7 +1,5 @@
 //! Which users a retry of several is for. Takes what the board shows and decides, without asking anybody.
 
-use std::collections::BTreeMap;
-
 use super::NotRetried;
 use crate::{board::Entry, user::UserId, web::page::badness};
 
@@ -9,7 +7,6 @@ use crate::{board::Entry, user::UserId, web::page::badness};
 #[derive(Debug)]
 pub(super) struct Seen {
     id: UserId,
-    username: String,
     state: &'static str,
 }
 
@@ -17,7 +14,6 @@ impl From<&Entry> for Seen {
     fn from(entry: &Entry) -> Self {
         Self {
             id: entry.user.id.clone(),
-            username: entry.user.username.key(),
             state: entry.state(),
         }
     }
@@ -26,45 +22,21 @@ impl From<&Entry> for Seen {
 /// Who is retried, and who is not.
 #[derive(Debug, Default)]
 pub(super) struct Choice {
-    /// One for each username, the worst first.
-    pub(super) groups: Vec<Group>,
+    /// The worst first. The configuration has seen to it that no two of them are of one username.
+    pub(super) retried: Vec<UserId>,
     /// The others.
     pub(super) spared: Vec<(UserId, NotRetried)>,
-}
-
-/// The users of one username: Autotask counts by it, so it gets one attempt.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Group {
-    /// The one that has the attempt.
-    pub(super) retried: UserId,
-    /// The others that do not work either.
-    pub(super) twins: Vec<UserId>,
 }
 
 /// Those that do not work and may be attempted.
 pub(super) fn choose(mut seen: Vec<Seen>) -> Choice {
     seen.sort_by_key(|user| (badness(user.state), user.id.clone()));
     let mut choice = Choice::default();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    for Seen {
-        id,
-        username,
-        state,
-    } in seen
-    {
+    for Seen { id, state } in seen {
         match state {
             "healthy" => choice.spared.push((id, NotRetried::Works)),
             "zone_only" => choice.spared.push((id, NotRetried::ZoneOnly)),
-            _ => {
-                let place = *places.entry(username).or_insert(choice.groups.len());
-                match choice.groups.get_mut(place) {
-                    Some(group) => group.twins.push(id),
-                    None => choice.groups.push(Group {
-                        retried: id,
-                        twins: Vec::new(),
-                    }),
-                }
-            }
+            _ => choice.retried.push(id),
         }
     }
     choice
@@ -73,43 +45,19 @@ pub(super) fn choose(mut seen: Vec<Seen>) -> Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::user::Username;
-
-    fn seen(id: &str, username: &str, state: &'static str) -> Seen {
-        Seen {
-            id: UserId::parse(id).unwrap(),
-            username: Username::new(username).key(),
-            state,
-        }
-    }
+    use crate::board::STATES;
 
     #[test]
-    fn one_for_each_username_that_does_not_work() {
-        let choice = choose(vec![
-            seen("a", "a@acme.example", "healthy"),
-            seen("b", "b@acme.example", "unclear"),
-            seen("c", "C@acme.example", "failing"),
-            seen("d", "c@ACME.example", "locked_out"),
-            seen("e", "e@acme.example", "activating"),
-            seen("f", "a@acme.example", "failing"),
-            seen("g", "g@acme.example", "zone_only"),
-        ]);
-        let groups: Vec<(&str, Vec<&str>)> = choice
-            .groups
-            .iter()
-            .map(|group| {
-                let twins = group.twins.iter().map(UserId::as_str).collect();
-                (group.retried.as_str(), twins)
-            })
-            .collect();
+    fn those_that_do_not_work_and_the_worst_first() {
+        let seen = STATES.map(|state| Seen {
+            id: UserId::parse(state).unwrap(),
+            state,
+        });
+        let choice = choose(seen.into_iter().collect());
+        let retried: Vec<_> = choice.retried.iter().map(UserId::as_str).collect();
         assert_eq!(
-            groups,
-            [
-                ("d", vec!["c"]),
-                ("f", vec![]),
-                ("b", vec![]),
-                ("e", vec![])
-            ]
+            retried,
+            ["locked_out", "failing", "unclear", "activating", "paused"]
         );
         let spared: Vec<_> = choice
             .spared
@@ -118,7 +66,10 @@ mod tests {
             .collect();
         assert_eq!(
             spared,
-            [("g", &NotRetried::ZoneOnly), ("a", &NotRetried::Works)]
+            [
+                ("zone_only", &NotRetried::ZoneOnly),
+                ("healthy", &NotRetried::Works)
+            ]
         );
     }
 }
