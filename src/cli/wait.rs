@@ -116,7 +116,7 @@ impl Awaited {
         let Some(last) = &self.last else {
             return Look::Check;
         };
-        // A second look at a failure comes when the schedule wants it, and not sooner.
+        // A second look at a failure comes when the schedule wants it, and not sooner: the zone may be known by then.
         let zone_wanted = last.zone.is_none() && last.reason != "suspected";
         if !self.waits() {
             Look::Nothing
@@ -198,7 +198,7 @@ impl Away {
         }
         let since = *self.0.get_or_insert_with(|| {
             let patience = in_words(AWAY);
-            teller.note(&format!("{}; trying for {patience}", failure.message));
+            teller.note(&format!("{} (trying for {patience})", failure.message));
             Instant::now()
         });
         if since.elapsed() < AWAY {
@@ -206,5 +206,68 @@ impl Away {
         } else {
             Err(failure)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tokio::time::advance;
+
+    use super::{
+        words::tests::{NOW, user},
+        *,
+    };
+
+    fn looks(shows: Value, here: bool) -> [Look; 2] {
+        let mut awaited = Awaited::new(UserId::parse("fresh").unwrap());
+        awaited.last = Some(user(shows));
+        let now: Timestamp = NOW.parse().unwrap();
+        let due: Timestamp = "2026-11-21T14:03:00Z".parse().unwrap();
+        [now, due].map(|at| awaited.what_now(at, LOOK_UP_EVERY, here))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_is_asked_for_no_sooner_than_the_schedule_wants_it() {
+        let refused = || json!({ "state": "activating", "reason": "activating" });
+        assert_eq!(looks(refused(), false), [Look::Read, Look::Read]);
+        assert_eq!(looks(refused(), true), [Look::Nothing, Look::Check]);
+        let works = || json!({ "state": "healthy", "reason": "ok" });
+        assert_eq!(looks(works(), false), [Look::Nothing, Look::Nothing]);
+        assert_eq!(looks(works(), true), [Look::Nothing, Look::Nothing]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unknown_zone_is_asked_for_more_often() {
+        let mut awaited = Awaited::new(UserId::parse("fresh").unwrap());
+        let now: Timestamp = NOW.parse().unwrap();
+        assert_eq!(awaited.what_now(now, LOOK_UP_EVERY, false), Look::Check);
+        awaited.last = Some(user(json!({ "state": "activating", "zone": null })));
+        assert_eq!(awaited.what_now(now, LOOK_UP_EVERY, false), Look::Read);
+        assert_eq!(awaited.what_now(now, LOOK_UP_EVERY, true), Look::Nothing);
+        advance(LOOK_UP_EVERY).await;
+        assert_eq!(awaited.what_now(now, LOOK_UP_EVERY, false), Look::Check);
+        awaited.last = Some(user(json!({ "reason": "suspected", "zone": null })));
+        assert_eq!(awaited.what_now(now, LOOK_UP_EVERY, false), Look::Read);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_daemon_that_stays_away_ends_the_wait() {
+        let teller = Teller::new(true);
+        let gone = || Failure {
+            exit: Exit::NoDaemon,
+            message: "nobody answers".to_owned(),
+        };
+        let mut away = Away::default();
+        assert!(away.gone(gone(), &teller).is_ok());
+        advance(AWAY - Duration::from_secs(1)).await;
+        assert!(away.gone(gone(), &teller).is_ok());
+        away.back(&teller);
+        assert!(away.gone(gone(), &teller).is_ok());
+        advance(AWAY).await;
+        assert_eq!(away.gone(gone(), &teller).unwrap_err().exit, Exit::NoDaemon);
+        // What will not pass by itself ends it at once.
+        let refused = Failure::usage("no user with this id is configured");
+        assert!(Away::default().gone(refused, &teller).is_err());
     }
 }

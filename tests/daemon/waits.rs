@@ -139,7 +139,7 @@ async fn a_restart_of_the_daemon_does_not_end_the_wait() {
     let waiting = house.begin(&["probe", "fresh", "--wait"], "").await;
     waiting.says("attempt refused").await;
     daemon.kill().await;
-    waiting.says("is it running?; trying for 2 min").await;
+    waiting.says("is it running? (trying for 2 min)").await;
     let daemon = house.start().await;
     let done = waiting.done().await;
     assert_eq!(done.code, 0, "{done:?}");
@@ -269,6 +269,40 @@ async fn a_stranger_that_stays_refused_is_judged_after_the_second_attempt() {
         "{done:?}"
     );
     assert_eq!(attempts(&house), 2);
+}
+
+#[tokio::test]
+async fn another_stranger_in_between_is_not_mixed_up_with_the_first() {
+    let house = with_a_stranger("3s");
+    let other = "other@acme.example";
+    let user = ApiUser::new(
+        other,
+        "demo-secret-of-another",
+        "demo-code-of-another",
+        "acme",
+    );
+    house.world().with(|world| world.add(user));
+    let typed = "demo-secret-of-another\ndemo-code-of-another\n";
+    typed.lines().for_each(|line| house.keep_private(line));
+    stranger(&house, |user| user.active = false);
+    let waiting = house
+        .begin(&["probe", "--wait", "--username", STRANGER], TYPED)
+        .await;
+    waiting.says("the second and last attempt is at").await;
+    let between = house
+        .lockwatch_told(&["probe", "--username", other], typed, &[])
+        .await;
+    assert_eq!(between.code, 0, "{between:?}");
+    let done = waiting.done().await;
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.stdout.contains("last accepted never"), "{done:?}");
+    assert!(
+        done.stdout.contains(STRANGER) && !done.stdout.contains(other),
+        "{done:?}"
+    );
+    assert_eq!(attempts(&house), 2);
+    let stats = house.world().with(|world| world.stats(other));
+    assert_eq!((stats.attempts, stats.accepted), (1, 1));
 }
 
 #[tokio::test]

@@ -112,3 +112,103 @@ pub(in crate::cli) fn in_words(span: Duration) -> String {
         _ => format!("{} h", seconds.div_ceil(3600)),
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    pub(in crate::cli::wait) const NOW: &str = "2026-11-21T14:01:00Z";
+
+    /// A user with what matters here.
+    pub(in crate::cli::wait) fn user(shows: Value) -> UserView {
+        let mut all = json!({
+            "id": "fresh", "tenant": "acme", "integration": null, "labels": {}, "state": "unclear", "reason": "never_checked",
+            "since": NOW, "up": null, "last_check": null, "last_accepted": null, "next_check": "2026-11-21T14:03:00Z",
+            "zone": "AE02", "zone_host": "webservices14.autotask.net", "rejections": 0, "attempts_left": 2, "held": false,
+            "held_why": null, "held_until": null, "not_attempted": null, "evidence": [], "incident": null,
+        });
+        for (key, value) in shows.as_object().unwrap() {
+            all[key] = value.clone();
+        }
+        serde_json::from_value(all).unwrap()
+    }
+
+    fn told(before: Option<&UserView>, user: &UserView) -> Vec<String> {
+        news(before, user, NOW.parse().unwrap(), Duration::from_secs(10))
+    }
+
+    #[test]
+    fn each_change_is_told_once() {
+        let unknown = user(
+            json!({ "state": "activating", "reason": "activating", "zone": null,
+            "not_attempted": "no zone", "activating_until": "2026-11-21T14:05:00Z" }),
+        );
+        let refused = user(json!({ "state": "activating", "reason": "activating",
+            "activating_until": "2026-11-21T14:05:00Z" }));
+        let waiting = user(
+            json!({ "state": "activating", "reason": "activating", "not_attempted": "too new",
+            "next_check": "2026-11-21T14:05:00Z", "activating_until": "2026-11-21T14:05:00Z" }),
+        );
+        let suspected =
+            user(json!({ "reason": "suspected", "next_check": "2026-11-21T14:01:45Z" }));
+        let works = user(json!({ "state": "healthy", "reason": "ok" }));
+        let found = "zone found: AE02 at webservices14.autotask.net";
+        assert_eq!(
+            told(None, &unknown),
+            ["the zone look-up does not know the username yet; it is asked every 10 s"]
+        );
+        assert_eq!(
+            told(Some(&unknown), &refused),
+            [
+                found,
+                "attempt refused; the user is new: next attempt at 14:05 UTC (in 4 min)"
+            ]
+        );
+        assert_eq!(told(Some(&refused), &waiting), [""; 0]);
+        assert_eq!(
+            told(None, &waiting),
+            [
+                found,
+                "the user is new: no attempt before 14:05 UTC (in 4 min)"
+            ]
+        );
+        assert_eq!(
+            told(Some(&waiting), &suspected),
+            ["a failure was seen once; the second look is at 14:01:45 UTC (in 45 s)"]
+        );
+        assert_eq!(told(Some(&suspected), &works), ["works"]);
+        let mut later = works.clone();
+        later.next_check += Duration::from_mins(5);
+        assert_eq!(told(Some(&works), &later), [""; 0]);
+    }
+
+    #[test]
+    fn only_a_judgement_ends_the_wait() {
+        for (state, expected) in [
+            ("healthy", Stand::Works),
+            ("zone_only", Stand::Works),
+            ("failing", Stand::Broken),
+            ("locked_out", Stand::Broken),
+            ("unclear", Stand::Open),
+            ("activating", Stand::Open),
+            ("paused", Stand::Open),
+        ] {
+            assert_eq!(stand(&user(json!({ "state": state }))), expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn spans_are_said_as_people_say_them() {
+        for (seconds, said) in [
+            (0, "0 s"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (241, "5 min"),
+            (7200, "2 h"),
+        ] {
+            assert_eq!(in_words(Duration::from_secs(seconds)), said);
+        }
+    }
+}
