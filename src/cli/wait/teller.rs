@@ -100,3 +100,9 @@ impl Teller {
         report::line_of_json(&line);
     }
 }
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        self.spinner.finish_and_clear();
+    }
+}
