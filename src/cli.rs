@@ -3,13 +3,16 @@
 mod daemon;
 mod demo;
 mod exit;
+mod interrupt;
 mod one_off;
 mod probe;
 mod report;
+mod retry;
 mod run;
 mod status;
 mod test_mail;
 mod validate;
+mod wait;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -55,8 +58,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// "I fixed it": make one attempt now, in spite of a hold.
-    Retry(status::RetryArgs),
+    /// "I fixed it": make one attempt now, in spite of a hold, and wait for what becomes of it.
+    ///
+    /// For one user, or for those of a tenant or of all that do not work. At most one attempt a minute and three an hour for
+    /// each username. Exit: 0 all healthy, 1 some failing or locked out, 2 some unclear.
+    Retry(retry::Args),
     /// Send a test mail, naming each step.
     TestMail {
         #[command(flatten)]
@@ -148,7 +154,7 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Validate { config } => validate::validate(&config.path).await,
         Command::Probe(args) => probe::probe(args).await,
         Command::Status { daemon, json } => status::status(&daemon, json).await,
-        Command::Retry(args) => status::retry(args).await,
+        Command::Retry(args) => retry::retry(args).await,
         Command::TestMail { kind: Some(_), .. } => {
             Err(Failure::usage("--kind is not supported yet"))
         }

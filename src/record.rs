@@ -47,6 +47,9 @@ pub struct Record {
     /// Autotask asked for no attempt before this.
     #[serde(default)]
     pub not_before: Option<Timestamp>,
+    /// While it is `activating`: until when a refusal says nothing.
+    #[serde(default)]
+    pub activating_until: Option<Timestamp>,
 }
 
 /// A probe's last result.
@@ -122,6 +125,7 @@ impl Record {
             from: None,
             not_attempted: None,
             not_before: None,
+            activating_until: None,
         }
     }
 

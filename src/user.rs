@@ -111,3 +111,15 @@ pub struct User {
     /// Free labels, shown by the API.
     pub labels: BTreeMap<String, String>,
 }
+
+/// Of `known` the three that look most like `name`, for whoever mistyped it.
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut near: Vec<_> = known
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .collect();
+    near.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
+    near.dedup();
+    near.into_iter().take(3).map(|(_, known)| known).collect()
+}

@@ -48,12 +48,14 @@ impl Checker {
         let before = &claimed.record;
         let step = incident::step(&before.state, diagnosis.as_ref(), &given);
         let reason = step.state.reason;
-        let due = due(user, &observation, step.confirm_at, now);
+        let activating_until = (reason == Reason::Activating).then_some(rest.activation.until);
+        let due = due(user, &observation, step.confirm_at, activating_until, now);
         let budget = rest.standing.as_ref().map(|standing| {
             let locked_out = step.state.is_locked_out();
             Budget::of(&standing.ledgers, &limits, locked_out, standing.now)
         });
-        let record = before.after(&observation, diagnosis, step.state, budget);
+        let mut record = before.after(&observation, diagnosis, step.state, budget);
+        record.activating_until = activating_until;
         let mut recent = claimed.recent.clone();
         recent.push(&observation, reason);
         let entry = Entry {
@@ -156,15 +158,20 @@ fn history(standing: Option<&Standing>, limits: &Limits, activation: Activation)
     }
 }
 
-/// When the user is checked next: sooner for a second look, later when the API says so, else in its slot.
+/// When the user is checked next: sooner for a second look or when a new user is due to work, later when the API says so, else in its slot.
 fn due(
     user: &User,
     seen: &Observation,
     confirm_at: Option<Timestamp>,
+    activating_until: Option<Timestamp>,
     now: Timestamp,
 ) -> Timestamp {
     let slot = next_slot(&user.id, user.interval, now);
     let mut due = confirm_at.filter(|at| *at > now).unwrap_or(slot);
+    // However long its interval is, somebody waits for a new user.
+    if let Some(until) = activating_until.filter(|until| *until > now) {
+        due = due.min(until);
+    }
     if let QueryStep::NotPermitted(Refusal::Wait { until, why }) = &seen.query
         && *why != Waiting::Operator
         && *until > now

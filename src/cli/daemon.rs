@@ -1,6 +1,8 @@
 //! Talking to the running daemon: its address and token come from the configuration where it is readable, else from
 //! `--url` and `$LOCKWATCH_TOKEN`.
 
+mod lines;
+
 use std::{env, net::SocketAddr, path::Path, time::Duration};
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
@@ -12,15 +14,18 @@ use super::{
     DaemonArgs,
     exit::{Exit, Failure},
 };
+pub(super) use crate::web::view::Step;
 use crate::{
     app,
     config::{self, Config},
     user::UserId,
     web::{
         api::NDJSON,
+        bulk::{BulkWish, Told},
         view::{UserView, Users},
     },
 };
+use lines::Lines;
 
 /// The daemon's endpoint.
 #[derive(Debug)]
@@ -40,15 +45,6 @@ pub(super) enum Line {
     Result(Box<UserView>),
     /// There is none.
     Error(String),
-}
-
-/// A step of a check, as told by the daemon.
-#[derive(Debug, Deserialize)]
-pub(super) struct Step {
-    pub step: String,
-    pub outcome: String,
-    pub detail: String,
-    pub took_ms: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -179,21 +175,36 @@ impl Daemon {
             .request(Method::POST, &format!("api/v1/users/{id}/{what}"))?
             .header(header::ACCEPT, NDJSON)
             .json(&serde_json::json!({ "force": force }));
-        let mut answer = self.send(request).await?;
-        let broken = || Failure::internal(format!("{} ended its answer early", self.url));
-        let mut text = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|_| broken())? {
-            text.extend_from_slice(&chunk);
-            while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = text.drain(..=end).collect();
-                match serde_json::from_slice(&line).map_err(|_| broken())? {
-                    Line::Progress(step) => on_step(step),
-                    Line::Result(user) => return Ok(*user),
-                    Line::Error(why) => return Err(Failure::internal(format!("{id}: {why}"))),
-                }
+        let mut lines = self.lines(request).await?;
+        loop {
+            match lines.next().await? {
+                Some(Line::Progress(step)) => on_step(step),
+                Some(Line::Result(user)) => return Ok(*user),
+                Some(Line::Error(why)) => return Err(Failure::internal(format!("{id}: {why}"))),
+                None => return Err(lines.broken()),
             }
         }
-        Err(broken())
+    }
+
+    /// Asks for one attempt for each of several users and tells each line as it comes.
+    pub(super) async fn retry_several(
+        &self,
+        wish: &BulkWish,
+        mut on_line: impl FnMut(Told),
+    ) -> Result<(), Failure> {
+        let request = self
+            .request(Method::POST, "api/v1/retry")?
+            .header(header::ACCEPT, NDJSON)
+            .json(wish);
+        let mut lines = self.lines(request).await?;
+        while let Some(line) = lines.next().await? {
+            on_line(line);
+        }
+        Ok(())
+    }
+
+    async fn lines(&self, request: RequestBuilder) -> Result<Lines, Failure> {
+        Ok(Lines::of(self.send(request).await?, self.url.clone()))
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {

@@ -21,6 +21,8 @@ pub enum Exit {
     Internal = 70,
     /// The configuration is not usable.
     Config = 78,
+    /// Ctrl-C ended a wait; what shells make of it anyway.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {

@@ -1,6 +1,8 @@
 //! `probe --username`: a user that is not configured. Its attempts are counted in a small store of their own, because
 //! Autotask counts them too: two in 24 h.
 
+mod wait;
+
 use std::{
     env,
     io::{self, BufRead, IsTerminal, Write},
@@ -17,6 +19,7 @@ use super::{
     exit::{Exit, Failure},
     probe::checker,
     report,
+    wait::Teller,
 };
 use crate::{
     app,
@@ -30,7 +33,15 @@ use crate::{
     web::view::{UserView, Users},
 };
 
-pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Result<Exit, Failure> {
+/// A new user may need so long, where no configuration says otherwise.
+const ACTIVATION: Duration = Duration::from_mins(5);
+
+pub(super) async fn probe(
+    config: &ConfigArg,
+    username: &str,
+    json: bool,
+    wait: bool,
+) -> Result<Exit, Failure> {
     let username = username.trim();
     if username.is_empty() || username.chars().any(char::is_control) {
         return Err(Failure::usage(
@@ -38,7 +49,7 @@ pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Res
         ));
     }
     let username = Username::new(username);
-    let autotask = match app::load(&config.path).await {
+    let (autotask, activation) = match app::load(&config.path).await {
         Ok(config) => {
             if let Some(user) = config
                 .users
@@ -57,13 +68,13 @@ pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Res
                     "this username is configured: {instead}"
                 )));
             }
-            config.autotask
+            (config.autotask, config.lockout.activation)
         }
         // A configuration that is there must be readable: it may hold this very user.
         Err(problems) if !matches!(config.path.try_exists(), Ok(false)) => {
             return Err(problems.into());
         }
-        Err(_) => default_autotask()?,
+        Err(_) => (default_autotask()?, ACTIVATION),
     };
     let (secret, code) = tokio::task::spawn_blocking(ask)
         .await
@@ -87,30 +98,39 @@ pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Res
             report::step(&Step::from(step));
         }
     };
-    let result = check_now(&checker, &setup, &id, Asker::OneOff, &tell).await;
+    let teller = wait.then(|| Teller::new(json));
+    let result = match &teller {
+        Some(teller) => wait::wait(&checker, &setup, &id, activation, teller).await,
+        None => check_now(&checker, &setup, &id, Asker::OneOff, &tell)
+            .await
+            .map(Some)
+            .map_err(|why| Failure::internal(why.to_string())),
+    };
     checker.store.close().await;
-    let entry = result.map_err(|why| Failure::internal(why.to_string()))?;
+    let Some(entry) = result? else {
+        return Ok(Exit::Interrupted);
+    };
     let user = unconfigured(UserView::from(&*entry));
     let found = entry
         .record
         .zone_probe
         .as_ref()
         .is_some_and(|probe| probe.success);
-    if found && user.not_attempted.is_some() {
+    if let Some(why) = user.not_attempted.as_ref().filter(|_| found) {
         // What an earlier call found says nothing about what was typed now.
-        return Err(Failure::usage(
-            "no attempt was made, so nothing is known about this credential",
-        ));
+        return Err(Failure::usage(format!(
+            "no attempt was made, so nothing is known about this credential: {why}"
+        )));
     }
     let exit = Exit::of_states([user.state.as_str()]);
-    if json {
-        report::json(&Users {
+    match teller {
+        Some(teller) => teller.result(entry.user.username.as_str(), &user),
+        None if json => report::json(&Users {
             users: vec![user],
             outbox_pending: 0,
             config: None,
-        });
-    } else {
-        report::result(&user);
+        }),
+        None => report::result(&user),
     }
     Ok(exit)
 }

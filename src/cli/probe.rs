@@ -1,6 +1,6 @@
 //! `probe`: check users now. The running daemon does it, so that there is one budget; where none runs, the store's owner may.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -10,6 +10,7 @@ use super::{
     daemon::{self, Daemon, Step},
     exit::{Exit, Failure},
     one_off, report, user_id,
+    wait::{self, Teller},
 };
 use crate::{
     app::{self, host_name},
@@ -21,7 +22,7 @@ use crate::{
     schedule::check_now,
     setup::Setup,
     store::Store,
-    user::UserId,
+    user::{UserId, nearest},
     web::view::{UserView, Users},
 };
 
@@ -38,29 +39,34 @@ pub(super) struct Args {
     /// One attempt in spite of a hold, for each user that is named.
     #[arg(long, requires = "ids")]
     force: bool,
-    /// Not supported yet.
-    #[arg(long, hide = true)]
+    /// Go on until the named users work (exit 0) or one is judged not to (exit 1); Ctrl-C ends it (exit 130). It makes no
+    /// attempts beyond those of the schedule.
+    #[arg(long)]
     wait: bool,
-    /// A username that is not configured: asks for the secret and the integration code; two attempts in 24 h at most.
+    /// A username that is not configured: asks for the secret and the integration code; two attempts in 24 h at most. With
+    /// --wait: until the zone is known, one attempt, and when it is refused a second one after lockout.activation.
     #[arg(long, conflicts_with_all = ["ids", "force"])]
     username: Option<String>,
 }
 
 /// Who runs the checks.
-enum Prober {
+pub(super) enum Prober {
     Daemon(Daemon),
     Here(Box<Checker>, Box<Setup>),
 }
 
 pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
-    if args.wait {
-        return Err(Failure::usage("--wait is not supported yet"));
-    }
     if let Some(username) = &args.username {
-        return one_off::probe(&args.config, username, args.json).await;
+        return one_off::probe(&args.config, username, args.json, args.wait).await;
+    }
+    if args.wait && args.ids.is_empty() {
+        return Err(Failure::usage(
+            "--wait wants the users to wait for, by id, or --username",
+        ));
     }
     let config = app::load(&args.config.path).await?;
     let ids = chosen(&config, args.ids)?;
+    let look_up_every = wait::look_up_every(config.lockout.activation);
     let daemon = Daemon::of(&config).await?;
     let prober = match daemon.alive().await {
         Err(none) if none.exit == Exit::NoDaemon => here(config).await?,
@@ -69,6 +75,12 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
             Prober::Daemon(daemon)
         }
     };
+    if args.wait {
+        let teller = Teller::new(args.json);
+        let waited = wait::wait(&prober, ids, args.force, look_up_every, &teller).await;
+        prober.close().await;
+        return waited;
+    }
     let mut users = Vec::new();
     let mut failed = None;
     for id in ids {
@@ -102,14 +114,12 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
             config: None,
         });
     }
-    if let Prober::Here(checker, _) = prober {
-        checker.store.close().await;
-    }
+    prober.close().await;
     Ok(failed.unwrap_or(exit))
 }
 
 /// The named users, or all that are enabled.
-fn chosen(config: &Config, ids: Vec<UserId>) -> Result<Vec<UserId>, Failure> {
+fn chosen(config: &Config, mut ids: Vec<UserId>) -> Result<Vec<UserId>, Failure> {
     let enabled = || {
         config
             .users
@@ -120,6 +130,8 @@ fn chosen(config: &Config, ids: Vec<UserId>) -> Result<Vec<UserId>, Failure> {
     if ids.is_empty() {
         return Ok(enabled().cloned().collect());
     }
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
     for id in &ids {
         if !enabled().any(|known| known == id) {
             return Err(Failure::usage(unknown(id, enabled())));
@@ -130,12 +142,7 @@ fn chosen(config: &Config, ids: Vec<UserId>) -> Result<Vec<UserId>, Failure> {
 
 /// The message for an id that is not there, with the nearest ones.
 pub(super) fn unknown<'a>(id: &UserId, known: impl Iterator<Item = &'a UserId>) -> String {
-    let mut near: Vec<_> = known
-        .map(|known| (strsim::jaro_winkler(id.as_str(), known.as_str()), known))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .collect();
-    near.sort_by(|one, other| other.0.total_cmp(&one.0));
-    let near: Vec<_> = near.iter().take(3).map(|(_, id)| id.as_str()).collect();
+    let near = nearest(id.as_str(), known.map(UserId::as_str));
     if near.is_empty() {
         format!("no user {id} is configured and enabled")
     } else {
@@ -171,7 +178,41 @@ pub(super) fn checker(store: Store) -> Result<Checker, Failure> {
 }
 
 impl Prober {
-    async fn check(
+    /// Cancelled when no attempt may begin any more.
+    pub(super) fn end(&self) -> CancellationToken {
+        match self {
+            Self::Daemon(_) => CancellationToken::new(),
+            Self::Here(checker, _) => checker.stopping.clone(),
+        }
+    }
+
+    /// What becomes of the users when this command ends.
+    pub(super) fn goes_on(&self) -> &'static str {
+        match self {
+            Self::Daemon(_) => "the daemon goes on checking",
+            Self::Here(..) => "no daemon runs, so nothing is checked until `lockwatch run`",
+        }
+    }
+
+    /// The user as it is shown now, without a check of ours.
+    pub(super) async fn read(&self, id: &UserId) -> Result<UserView, Failure> {
+        match self {
+            Self::Daemon(daemon) => daemon.get(&format!("api/v1/users/{id}")).await,
+            Self::Here(checker, _) => checker
+                .board
+                .get(id)
+                .map(|entry| UserView::from(&*entry))
+                .ok_or_else(|| Failure::internal(format!("{id} was never checked"))),
+        }
+    }
+
+    async fn close(self) {
+        if let Self::Here(checker, _) = self {
+            checker.store.close().await;
+        }
+    }
+
+    pub(super) async fn check(
         &self,
         id: &UserId,
         force: bool,
@@ -203,17 +244,6 @@ impl Prober {
                 let entry = result.map_err(|why| Failure::internal(format!("{id}: {why}")))?;
                 Ok(UserView::from(&*entry))
             }
-        }
-    }
-}
-
-impl From<Progress> for Step {
-    fn from(progress: Progress) -> Self {
-        Self {
-            step: progress.step.to_owned(),
-            outcome: progress.outcome,
-            detail: progress.detail,
-            took_ms: progress.took_ms,
         }
     }
 }

@@ -35,6 +35,11 @@ pub(super) fn json(value: &impl serde::Serialize) {
     say(serde_json::to_string_pretty(value).unwrap_or_default());
 }
 
+/// One document, one line.
+pub(super) fn line_of_json(value: &impl serde::Serialize) {
+    say(serde_json::to_string(value).unwrap_or_default());
+}
+
 /// One step of a check.
 pub(super) fn step(progress: &Step) {
     let took = progress
@@ -94,9 +99,7 @@ pub(super) fn result(user: &UserView) {
 /// All users, worst first.
 pub(super) fn table(mut users: Vec<UserView>) {
     users.sort_by_key(|user| (badness(&user.state), user.id.clone()));
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
+    let mut table = plain_table([
         "USER",
         "TENANT",
         "STATE",
@@ -105,20 +108,11 @@ pub(super) fn table(mut users: Vec<UserView>) {
         "LAST ACCEPTED",
         "LEFT",
     ]);
-    if !std::io::stdout().is_terminal() {
-        table.force_no_tty();
-    }
     for user in users {
-        let colour = match user.state.as_str() {
-            "failing" | "locked_out" => Color::Red,
-            "healthy" => Color::Green,
-            _ => Color::Yellow,
-        };
-        let held = if user.held { " (held)" } else { "" };
         table.add_row([
             Cell::new(&user.id),
             Cell::new(&user.tenant),
-            Cell::new(format!("{}{held}", user.state)).fg(colour),
+            state(&user),
             Cell::new(&user.reason),
             Cell::new(time(Some(user.since))),
             Cell::new(time(user.last_accepted)),
@@ -126,6 +120,43 @@ pub(super) fn table(mut users: Vec<UserView>) {
         ]);
     }
     say(format!("{table}"));
+}
+
+/// Users and what became of their attempts, worst first.
+pub(super) fn retried<'a>(users: impl Iterator<Item = (&'a UserView, String)>) {
+    let mut users: Vec<_> = users.collect();
+    users.sort_by_key(|(user, _)| (badness(&user.state), user.id.clone()));
+    let mut table = plain_table(["USER", "TENANT", "ATTEMPT", "STATE", "REASON"]);
+    for (user, attempt) in users {
+        table.add_row([
+            Cell::new(&user.id),
+            Cell::new(&user.tenant),
+            Cell::new(attempt),
+            state(user),
+            Cell::new(&user.reason),
+        ]);
+    }
+    say(format!("{table}"));
+}
+
+fn plain_table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header);
+    if !std::io::stdout().is_terminal() {
+        table.force_no_tty();
+    }
+    table
+}
+
+fn state(user: &UserView) -> Cell {
+    let colour = match user.state.as_str() {
+        "failing" | "locked_out" => Color::Red,
+        "healthy" => Color::Green,
+        _ => Color::Yellow,
+    };
+    let held = if user.held { " (held)" } else { "" };
+    Cell::new(format!("{}{held}", user.state)).fg(colour)
 }
 
 fn reason_of(user: &UserView) -> String {

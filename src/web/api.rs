@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
@@ -135,11 +135,11 @@ async fn wished(
         Err(refused) => return *refused,
     };
     let wish = if body.is_empty() {
-        Ok(Wish::default())
+        Some(Wish::default())
     } else {
-        serde_json::from_slice(body)
+        object(body)
     };
-    let Ok(wish) = wish else {
+    let Some(wish) = wish else {
         return problem(
             StatusCode::BAD_REQUEST,
             "the body is empty or {\"force\": true}",
@@ -156,10 +156,7 @@ async fn wished(
     if app.asks.send(ask).await.is_err() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "lockwatch is stopping");
     }
-    let told = headers
-        .get(header::ACCEPT)
-        .is_some_and(|accept| accept == NDJSON);
-    if told {
+    if wants_lines(headers) {
         return (
             [(header::CONTENT_TYPE, NDJSON)],
             Body::from_stream(lines(steps, result)),
@@ -201,7 +198,19 @@ fn lines(
     })
 }
 
-fn written(line: &Line) -> String {
+/// A body that is an object of this shape. An array of the values alone would be read as one as well.
+pub(super) fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    let object: serde_json::Map<_, _> = serde_json::from_slice(body).ok()?;
+    serde_json::from_value(object.into()).ok()
+}
+
+pub(super) fn wants_lines(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .is_some_and(|accept| accept == NDJSON)
+}
+
+pub(super) fn written(line: &impl Serialize) -> String {
     let mut text = serde_json::to_string(line).unwrap_or_default();
     text.push('\n');
     text

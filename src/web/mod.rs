@@ -2,6 +2,7 @@
 
 mod access;
 pub mod api;
+pub mod bulk;
 pub mod page;
 pub mod view;
 
@@ -78,6 +79,7 @@ fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), access::read));
     let changes = Router::new()
         .route("/-/reload", post(reload))
+        .route("/api/v1/retry", post(bulk::retry))
         .route("/api/v1/users/{id}/retry", post(api::retry))
         .route("/api/v1/users/{id}/probe", post(api::probe))
         .layer(from_fn_with_state(Arc::clone(&app), access::change));

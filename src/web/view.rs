@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     board::Entry,
+    check::Progress,
     remedy::{self, Subject},
 };
 
@@ -63,6 +64,9 @@ pub struct UserView {
     pub held_until: Option<Timestamp>,
     /// Why the last check made no attempt, if it made none.
     pub not_attempted: Option<String>,
+    /// While the user is `activating`: until when a refusal says nothing.
+    #[serde(default)]
+    pub activating_until: Option<Timestamp>,
     /// What was seen, as sentences.
     pub evidence: Vec<String>,
     /// The open incident.
@@ -95,6 +99,39 @@ pub struct CauseView {
     pub speaks_against: Vec<String>,
     /// What to do, in order.
     pub steps: Vec<String>,
+}
+
+/// A step of a check, as told to whoever waits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// `zone` or `query`.
+    pub step: String,
+    /// Bounded.
+    pub outcome: String,
+    /// For people.
+    pub detail: String,
+    /// Milliseconds, where something was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
+}
+
+impl Step {
+    /// Whether this is the attempt, and not why there was none.
+    #[must_use]
+    pub fn is_attempt(&self) -> bool {
+        self.step == "query" && self.outcome != "not_made"
+    }
+}
+
+impl From<Progress> for Step {
+    fn from(progress: Progress) -> Self {
+        Self {
+            step: progress.step.to_owned(),
+            outcome: progress.outcome,
+            detail: progress.detail,
+            took_ms: progress.took_ms,
+        }
+    }
 }
 
 impl From<&Entry> for UserView {
@@ -148,6 +185,7 @@ impl From<&Entry> for UserView {
             held_why: record.budget.held.map(|hold| hold.as_sentence().to_owned()),
             held_until: record.budget.hold_ends,
             not_attempted: record.not_attempted.clone(),
+            activating_until: record.activating_until,
             evidence: record
                 .diagnosis
                 .as_ref()

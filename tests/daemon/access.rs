@@ -44,6 +44,7 @@ async fn without_a_token_only_this_host_changes_anything() {
         (400, PROBE, &[json], "{\"force\": "),
         (400, PROBE, &[json], "{\"froce\": true}"),
         (400, PROBE, &[json], "null"),
+        (400, PROBE, &[json], "[true]"),
         (404, "/api/v1/users/nobody/probe", &[json], ""),
         (404, "/api/v1/users/nobody/retry", &[json], ""),
         (404, "/api/v1/users/works/dance", &[json], ""),

@@ -13,6 +13,7 @@ mod support;
 mod house;
 
 mod access;
+mod activation;
 mod campaign;
 mod commands;
 mod credentials;
@@ -24,5 +25,7 @@ mod probing;
 mod reloads;
 mod retries;
 mod secrecy;
+mod several_retries;
 mod signals;
 mod verdicts;
+mod waits;

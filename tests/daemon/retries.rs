@@ -42,7 +42,12 @@ async fn a_retry_sees_the_fix_in_spite_of_a_hold() {
         done.stdout.contains("retries are limited to one a minute"),
         "{done:?}"
     );
-    assert!(done.stderr.contains("no attempt was made"), "{done:?}");
+    assert!(
+        done.stderr
+            .contains("no attempt was made: retries are limited to one a minute")
+            && done.stderr.contains("next possible at"),
+        "{done:?}"
+    );
     assert_eq!(house.stats("wrong").attempts, 3);
     let forced = house
         .post("/api/v1/users/wrong/retry", "{\"force\": true}")
@@ -61,8 +66,18 @@ async fn a_retry_sees_the_fix_in_spite_of_a_hold() {
         (&["retry", "wrogn"][..], 64, "near: wrong"),
         (&["retry", "not an id"], 64, "an id is"),
         (&["retry"], 64, "required"),
-        (&["retry", "--all"], 64, "not supported yet"),
-        (&["retry", "--tenant", "acme"], 64, "not supported yet"),
+        (&["retry", "wrong", "--all"], 64, "cannot be used with"),
+        (
+            &["retry", "--all", "--tenant", "acme"],
+            64,
+            "cannot be used with",
+        ),
+        (&["retry", "--tenant", "acne"], 64, "near: acme"),
+        (
+            &["retry", "--tenant", "initech"],
+            64,
+            "no enabled user of tenant \"initech\"",
+        ),
     ] {
         let done = house.lockwatch(arguments).await;
         assert_eq!(done.code, code, "{done:?}");

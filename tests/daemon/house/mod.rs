@@ -7,6 +7,7 @@ mod mail;
 mod process;
 mod settings;
 mod store;
+mod waiting;
 
 use std::{
     collections::BTreeSet,

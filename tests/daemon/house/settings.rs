@@ -10,6 +10,8 @@ pub struct Settings {
     pub timeout: &'static str,
     /// `schedule.interval`
     pub interval: &'static str,
+    /// `lockout.activation`
+    pub activation: &'static str,
     /// More of `[lockout]`.
     pub lockout: String,
     /// All of `[email]` and `[email.smtp]`.
@@ -28,6 +30,7 @@ impl Default for Settings {
         Self {
             timeout: "1s",
             interval: "1s",
+            activation: "1s",
             lockout: String::new(),
             email: "[email]\nfrom = \"lockwatch@msp.example\"\nto = [\"ops@msp.example\"]\ngroup_wait = \"200ms\"\n\
                     transport = \"file\"\ndirectory = \"mail\"\n"
@@ -46,6 +49,8 @@ pub struct Account {
     pub id: String,
     /// The id that it began with, which its username and its files are named after.
     pub first_id: String,
+    /// `tenant`
+    pub tenant: &'static str,
     /// More lines of its table.
     pub more: String,
     /// Not a new user: it was made long ago.
@@ -58,6 +63,7 @@ impl Account {
         Self {
             id: id.to_owned(),
             first_id: id.to_owned(),
+            tenant: "acme",
             more: String::new(),
             old: true,
         }
@@ -67,6 +73,7 @@ impl Account {
         let Self {
             id,
             first_id,
+            tenant,
             more,
             old,
         } = self;
@@ -77,7 +84,7 @@ impl Account {
             ""
         };
         format!(
-            "[[users]]\nid = \"{id}\"\nusername = \"{username}\"\ntenant = \"acme\"\n\
+            "[[users]]\nid = \"{id}\"\nusername = \"{username}\"\ntenant = \"{tenant}\"\n\
              secret = {{ file = \"{first_id}.secret\" }}\nintegration_code = {{ file = \"{first_id}.code\" }}\n\
              notify = [\"{id}@acme.example\"]\n{created}{more}\n"
         )
@@ -95,6 +102,7 @@ impl Settings {
         let Self {
             timeout,
             interval,
+            activation,
             lockout,
             email,
             web,
@@ -109,7 +117,7 @@ impl Settings {
             "{top}\n\
              [autotask]\nbase_url = \"{autotask}\"\nallowed_hosts = [\"127.0.0.1\"]\ntimeout = \"{timeout}\"\n\
              [schedule]\ninterval = \"{interval}\"\n\
-             [lockout]\nactivation = \"1s\"\nconfirm_after = \"1s\"\n{lockout}\n\
+             [lockout]\nactivation = \"{activation}\"\nconfirm_after = \"1s\"\n{lockout}\n\
              [store]\nurl = \"{store}\"\n\
              {email}\n\
              [web]\nlisten = \"127.0.0.1:{port}\"\n{web}\n\
