@@ -7,6 +7,7 @@
 mod hold;
 mod ledger;
 mod refusal;
+mod without_code;
 
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct Limits {
 pub enum Asker {
     /// The schedule, or `lockwatch probe`: within the budget.
     Schedule,
+    /// The same for a user whose code only the vendor knows, so that a placeholder is sent: also at most hourly.
+    WithoutCode,
     /// `lockwatch retry`: one attempt in spite of a hold.
     Operator {
         /// Even though the same credential was retried in vain before.
@@ -126,7 +129,7 @@ pub fn permit(
     match request.asker {
         Asker::Operator { force } => operator_may(ledgers, force, now)?,
         Asker::OneOff => one_off_may(&username, now)?,
-        Asker::Schedule => {
+        Asker::Schedule | Asker::WithoutCode => {
             if let Some(why) = hold(ledgers, limits, now) {
                 return Err(Refusal::Held { why });
             }
@@ -137,6 +140,11 @@ pub fn permit(
                 && !(window.try_at_once && credential.first_attempt.is_none())
             {
                 return Err(wait(window.until, Waiting::Activation));
+            }
+            if request.asker == Asker::WithoutCode {
+                without_code::may(ledgers, now)?;
+                keep_within(&mut username.without_code, HOUR, now);
+                username.without_code.push(now);
             }
         }
     }
@@ -213,8 +221,17 @@ pub fn settle(ledgers: &Ledgers, id: &str, outcome: Outcome, now: Timestamp) -> 
             keep_within(&mut username.rejected, DAY, now);
             username.rejected.push(now);
         }
-        Outcome::NotSent
-        | Outcome::AnsweredUnclearly
+        Outcome::CodeRefused => {
+            answered(&mut credential);
+            credential.last_verified = Some(now);
+            username.last_verified = Some(now);
+        }
+        Outcome::NotSent => {
+            answered(&mut credential);
+            // What Autotask never saw uses up no hour.
+            username.without_code.pop_if(|at| *at == flight.at);
+        }
+        Outcome::AnsweredUnclearly
         | Outcome::RefusedOtherwise {
             proves_credential: false,
         } => answered(&mut credential),

@@ -3,6 +3,7 @@
 mod attempt;
 mod conclude;
 pub mod progress;
+mod vendor;
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::{
     probe,
     setup::Setup,
     store::{Store, StoreError, users::Claimed},
-    user::User,
+    user::{Known, User},
 };
 pub use progress::{OnProgress, Progress};
 
@@ -104,6 +105,7 @@ impl Checker {
         };
         let activation = setup.activation(user, claimed.first_seen.min(at));
         let attempted = match target {
+            _ if matches!(user.known, Known::Nothing) => QueryStep::VendorHeld.into(),
             None => QueryStep::NoZone.into(),
             Some(zone) => match self
                 .attempt(setup, user, &claimed, &zone, asker, activation)
@@ -117,7 +119,7 @@ impl Checker {
                 Err(other) => return Err(other),
             },
         };
-        told(progress::query(&attempted.step));
+        told(progress::query(&attempted.step, &user.known));
         let observation = Observation {
             at,
             zone,

@@ -2,6 +2,7 @@
 //! confirms (that is `incident`) nor says what to do (that is `remedy`).
 
 mod ranking;
+mod vendor;
 mod words;
 
 use jiff::Timestamp;
@@ -44,6 +45,16 @@ pub struct RankedCause {
     pub speaks_against: Vec<String>,
 }
 
+/// What is sent as the integration code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CodeSent {
+    /// The code.
+    #[default]
+    Known,
+    /// A placeholder, because only the vendor knows the code.
+    Placeholder,
+}
+
 /// What is known from before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
@@ -51,12 +62,27 @@ pub struct History {
     pub credential_accepted: Option<Timestamp>,
     /// When any credential of the user was last accepted.
     pub user_accepted: Option<Timestamp>,
+    /// When only the code of this very credential was last refused: its secret was good then.
+    pub credential_verified: Option<Timestamp>,
+    /// When only the code of any credential of the user was last refused.
+    pub user_verified: Option<Timestamp>,
+    /// When this very credential was last presented.
+    pub attempted: Option<Timestamp>,
+    /// What is sent as the integration code.
+    pub code: CodeSent,
     /// When the present credential took the place of another.
     pub credential_changed: Option<Timestamp>,
     /// Until when the user may be too new to work.
     pub activating_until: Option<Timestamp>,
     /// Rejections that may still be risked unasked, after this check.
     pub attempts_left: u32,
+}
+
+impl History {
+    /// Whether this very credential was seen to be good, by an acceptance or by a refusal of its code alone.
+    fn credential_was_good(&self) -> bool {
+        self.credential_accepted.is_some() || self.credential_verified.is_some()
+    }
 }
 
 /// What `observation` means in the light of `history`; `None` when it brings no news and the last diagnosis stands.
@@ -104,7 +130,7 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
                 found,
                 "The credential was rejected before and has not changed; no further attempt is risked.".to_owned(),
             ];
-            if let Some(until) = activating.filter(|_| history.credential_accepted.is_none()) {
+            if let Some(until) = activating.filter(|_| !history.credential_was_good()) {
                 return Some(plain(Reason::Activating, still_new(seen, until)));
             }
             let (last_word, remembered) = (true, true);
@@ -127,6 +153,11 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
                 ),
             ],
         )),
+        QueryStep::NotPermitted(Refusal::Wait {
+            until,
+            why: Waiting::WithoutCode,
+        }) => vendor::still_verified(found, history, *until),
+        QueryStep::VendorHeld => Some(vendor::zone_only(found)),
         QueryStep::NotPermitted(_) | QueryStep::NoZone | QueryStep::NoStore => None,
     }
 }
@@ -139,11 +170,14 @@ fn answered(
     activating: Option<Timestamp>,
 ) -> Diagnosis {
     let seen = |what: &str| vec![found.clone(), what.to_owned()];
+    if let Some(diagnosis) = vendor::answered(finding, &found, history) {
+        return diagnosis;
+    }
     match finding {
         QueryFinding::Accepted => plain(Reason::Ok, seen("The query was accepted.")),
         QueryFinding::Rejected => {
             let seen = seen("The query was answered 401, which Autotask does not explain.");
-            if let Some(until) = activating.filter(|_| history.credential_accepted.is_none()) {
+            if let Some(until) = activating.filter(|_| !history.credential_was_good()) {
                 return plain(Reason::Activating, still_new(seen, until));
             }
             let last_word = history.attempts_left == 0;

@@ -28,6 +28,9 @@ pub struct Record {
     pub last_check: Option<Timestamp>,
     /// The last accepted query.
     pub last_accepted: Option<Timestamp>,
+    /// When only the code was last refused, where it is a placeholder: the secret was good then.
+    #[serde(default)]
+    pub last_verified: Option<Timestamp>,
     /// The last zone probe.
     pub zone_probe: Option<ProbeRecord>,
     /// The last query probe.
@@ -46,7 +49,7 @@ pub struct Record {
 /// A probe's last result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeRecord {
-    /// It learnt what it asks for: zone found, query accepted.
+    /// It learnt what it asks for: zone found, query accepted (or, with a placeholder, only the code refused).
     pub success: bool,
     /// Its bounded outcome.
     pub outcome: String,
@@ -95,6 +98,12 @@ impl Budget {
 }
 
 impl Record {
+    /// When the user was last seen to be good, as far as was looked.
+    #[must_use]
+    pub fn last_good(&self) -> Option<Timestamp> {
+        self.last_accepted.max(self.last_verified)
+    }
+
     /// Of a user that was never checked.
     #[must_use]
     pub fn new(now: Timestamp, limits: &Limits) -> Self {
@@ -104,6 +113,7 @@ impl Record {
             zone: None,
             last_check: None,
             last_accepted: None,
+            last_verified: None,
             zone_probe: None,
             query_probe: None,
             budget: Budget {
@@ -139,6 +149,9 @@ impl Record {
         let mut next = self.clone();
         next.state = state;
         next.last_check = Some(observation.at);
+        let verified = diagnosis
+            .as_ref()
+            .is_some_and(|diagnosis| diagnosis.reason == Reason::CodeUnverified);
         next.diagnosis = diagnosis.or(next.diagnosis);
         next.budget = budget.unwrap_or(next.budget);
         let zone = &observation.zone;
@@ -152,10 +165,13 @@ impl Record {
         });
         next.not_attempted = match &observation.query {
             QueryStep::Made { probed, from, .. } => {
-                let success = probed.finding == QueryFinding::Accepted;
-                if success {
+                let accepted = probed.finding == QueryFinding::Accepted;
+                if accepted {
                     next.last_accepted = Some(observation.at);
+                } else if verified {
+                    next.last_verified = Some(observation.at);
                 }
+                let success = accepted || verified;
                 next.query_probe = Some(ProbeRecord {
                     success,
                     outcome: probed.finding.as_str().to_owned(),
@@ -166,6 +182,13 @@ impl Record {
                 None
             }
             QueryStep::NoZone => Some("no zone to send a credential to".to_owned()),
+            QueryStep::VendorHeld => {
+                // What was counted and found while a credential was known says nothing about this user any more.
+                next.budget = Budget::default();
+                next.query_probe = None;
+                next.not_before = None;
+                Some("only the vendor knows the integration code".to_owned())
+            }
             QueryStep::NotPermitted(refusal) => Some(refusal.to_string()),
             QueryStep::SecretUnreadable(why) => Some(why.clone()),
             QueryStep::NoStore => Some("the store could not record the attempt".to_owned()),

@@ -14,6 +14,8 @@ pub enum Outcome {
         /// The answer is given to good credentials only: the streak ends.
         proves_credential: bool,
     },
+    /// `IntegrationCode is invalid`: given to good secrets only, but nobody knows whether it ends the streak, so it does not.
+    CodeRefused,
     /// 401, or a body that says locked.
     Rejected,
     /// DNS, connect, TLS: Autotask never saw it.
@@ -37,6 +39,9 @@ pub struct CredentialLedger {
     pub last_attempt: Option<Timestamp>,
     /// Last time it was accepted or otherwise proved good.
     pub last_accepted: Option<Timestamp>,
+    /// Last time that only its code was refused: then the secret was good.
+    #[serde(default)]
+    pub last_verified: Option<Timestamp>,
     /// Last rejection.
     pub last_rejected: Option<Timestamp>,
     /// Operator attempts in vain since the last proof.
@@ -68,6 +73,12 @@ pub struct UsernameLedger {
     pub one_off: Vec<Timestamp>,
     /// Last time any of its credentials was proved good.
     pub last_accepted: Option<Timestamp>,
+    /// Last time that only the code of any of its credentials was refused.
+    #[serde(default)]
+    pub last_verified: Option<Timestamp>,
+    /// Attempts that the schedule made with a placeholder for the code within the hour.
+    #[serde(default)]
+    pub without_code: Vec<Timestamp>,
     /// The fingerprint last presented.
     pub current: Option<String>,
     /// When `current` was first presented in place of another.

@@ -3,12 +3,12 @@
 
 use secrecy::SecretString;
 
-use super::{CheckError, Checker};
+use super::{CheckError, Checker, vendor};
 use crate::{
     attempt::{Activation, Asker, Ledgers, Permit, Refusal, Waiting, settle},
     autotask::client::Credential,
     clock,
-    config::secret::{self, SecretError},
+    config::secret,
     observation::{QueryStep, Zone},
     probe::{self, query::NotMade},
     setup::Setup,
@@ -55,18 +55,17 @@ impl Checker {
         asker: Asker,
         activation: Activation,
     ) -> Result<Attempted, CheckError> {
+        let asker = vendor::asker(&user.known, asker);
         if let Some(until) = claimed.record.not_before
-            && asker == Asker::Schedule
+            && matches!(asker, Asker::Schedule | Asker::WithoutCode)
             && clock::now() < until
         {
             let why = Waiting::RetryAfter;
             return Ok(QueryStep::NotPermitted(Refusal::Wait { until, why }).into());
         }
-        let (secret, code) = tokio::join!(user.secret.read(), user.integration_code.read());
-        let (secret, code) = match (secret, code) {
-            (Ok(secret), Ok(code)) => (secret, code),
-            (Err(why), _) => return Ok(unreadable("secret", &why)),
-            (_, Err(why)) => return Ok(unreadable("integration code", &why)),
+        let (secret, code) = match vendor::read(&user.known).await {
+            Ok(both) => both,
+            Err(step) => return Ok(step.into()),
         };
         let mangled = secret::mangled(&secret);
         let fingerprint = self.store.fingerprint(&[&secret, &code]);
@@ -160,8 +159,4 @@ impl Checker {
             ledgers,
         })
     }
-}
-
-fn unreadable(what: &str, why: &SecretError) -> Attempted {
-    QueryStep::SecretUnreadable(format!("the {what} cannot be read: {why}")).into()
 }

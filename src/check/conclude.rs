@@ -9,7 +9,7 @@ use crate::{
     attempt::{Activation, Ledgers, Refusal, Waiting},
     board::Entry,
     clock,
-    diagnose::{Diagnosis, History, Reason, diagnose},
+    diagnose::{CodeSent, Diagnosis, History, Reason, diagnose},
     incident::{self, Circumstances},
     notify::owed,
     observation::{Observation, QueryStep, Unclear, ZoneFinding},
@@ -17,7 +17,7 @@ use crate::{
     schedule::next_slot,
     setup::Setup,
     store::{commit::Commit, fresh_id, ledger::Settlement, users::Claimed},
-    user::User,
+    user::{Known, User},
 };
 
 impl Checker {
@@ -37,7 +37,13 @@ impl Checker {
         let budget = ledgers
             .as_ref()
             .map(|ledgers| Budget::of(ledgers, &limits, now));
-        let history = history(ledgers.as_ref(), budget.as_ref(), activation);
+        let history = History {
+            code: match user.known {
+                Known::All { .. } | Known::Nothing => CodeSent::Known,
+                Known::Secret(_) => CodeSent::Placeholder,
+            },
+            ..history(ledgers.as_ref(), budget.as_ref(), activation)
+        };
         let diagnosis: Option<Diagnosis> = diagnose(&observation, &history);
         let fresh = fresh_id();
         let given = Circumstances {
@@ -64,7 +70,7 @@ impl Checker {
             owed::notices(
                 event,
                 &entry,
-                before.last_accepted,
+                before.last_good(),
                 setup.config.email.as_ref(),
                 &self.host,
                 now,
@@ -120,9 +126,13 @@ fn history(ledgers: Option<&Ledgers>, budget: Option<&Budget>, activation: Activ
         (Some(ledgers), Some(budget)) => History {
             credential_accepted: ledgers.credential.last_accepted,
             user_accepted: ledgers.username.last_accepted,
+            credential_verified: ledgers.credential.last_verified,
+            user_verified: ledgers.username.last_verified,
+            attempted: ledgers.credential.last_attempt,
             credential_changed: ledgers.username.changed_at,
             activating_until: activating_until.filter(|_| ledgers.username.last_accepted.is_none()),
             attempts_left: budget.attempts_left,
+            code: CodeSent::Known,
         },
         // Without an attempt the ledgers were not read; nothing that needs them is diagnosed then.
         _ => History {
@@ -142,6 +152,14 @@ fn due(
 ) -> Timestamp {
     let slot = next_slot(&user.id, user.interval, now);
     let mut due = confirm_at.filter(|at| *at > now).unwrap_or(slot);
+    if let QueryStep::NotPermitted(Refusal::Wait {
+        why: Waiting::WithoutCode,
+        ..
+    }) = &seen.query
+    {
+        // No second look can be had before the hour is over.
+        due = slot;
+    }
     if let QueryStep::NotPermitted(Refusal::Wait { until, why }) = &seen.query
         && *why != Waiting::Operator
         && *until > now
@@ -166,6 +184,10 @@ fn log_change(user: &User, before: Reason, entry: &Entry, event: Option<&inciden
         Some(incident::Event::Recovered(incident)) => {
             tracing::info!(user.id = %user.id, incident = incident.id, "incident closed: the user works again");
         }
+        Some(incident::Event::Dropped(incident)) => tracing::info!(
+            user.id = %user.id, reason = state.reason.as_str(), incident = incident.id,
+            "incident closed: what failed is not looked at any more"
+        ),
         None if before != state.reason => tracing::info!(
             user.id = %user.id, reason = state.reason.as_str(), before = before.as_str(), "user changed"
         ),

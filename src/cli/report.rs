@@ -64,11 +64,12 @@ pub(super) fn result(user: &UserView) {
         say(format!("  held   {why}"));
     }
     let Some(incident) = &user.incident else {
-        if user.state != "healthy" {
+        if user.reason != "ok" || user.known != "all" {
             for line in &user.evidence {
                 say(format!("  seen   {line}"));
             }
         }
+        unseen(user);
         return;
     };
     say(format!(
@@ -88,7 +89,14 @@ pub(super) fn result(user: &UserView) {
             say(format!("     {}) {step}", nth + 1));
         }
     }
+    unseen(user);
     say("");
+}
+
+fn unseen(user: &UserView) {
+    for line in &user.unseen {
+        say(format!("  unseen {line}"));
+    }
 }
 
 /// All users, worst first.
@@ -122,7 +130,10 @@ pub(super) fn table(mut users: Vec<UserView>) {
             Cell::new(&user.reason),
             Cell::new(time(Some(user.since))),
             Cell::new(time(user.last_accepted)),
-            Cell::new(user.attempts_left),
+            Cell::new(
+                user.attempts_left
+                    .map_or_else(|| "–".to_owned(), |left| left.to_string()),
+            ),
         ]);
     }
     say(format!("{table}"));

@@ -83,7 +83,7 @@ impl Write for Commit {
                     .execute(&mut *conn)
                     .await?;
             }
-            Some(Event::Recovered(incident)) => {
+            Some(Event::Recovered(incident) | Event::Dropped(incident)) => {
                 sqlx::query("UPDATE incidents SET closed_at = $1 WHERE id = $2")
                     .bind(millis(self.now))
                     .bind(&incident.id)

@@ -103,7 +103,7 @@ impl Truth {
         outcome: Outcome,
         at: Timestamp,
     ) {
-        let scheduled = asker == Asker::Schedule;
+        let scheduled = matches!(asker, Asker::Schedule | Asker::WithoutCode);
         let (rejected, open) = self.streak(credential);
         if scheduled {
             let spent = rejected + open;
@@ -291,6 +291,7 @@ fn end() -> impl Strategy<Value = End> {
         2 => Just(Outcome::Accepted),
         1 => Just(Outcome::RefusedOtherwise { proves_credential: true }),
         1 => Just(Outcome::RefusedOtherwise { proves_credential: false }),
+        1 => Just(Outcome::CodeRefused),
         1 => Just(Outcome::AnsweredUnclearly),
         1 => Just(Outcome::NotSent),
     ];
@@ -306,6 +307,7 @@ fn end() -> impl Strategy<Value = End> {
 fn asker() -> impl Strategy<Value = Asker> {
     prop_oneof![
         12 => Just(Asker::Schedule),
+        2 => Just(Asker::WithoutCode),
         1 => Just(Asker::Operator { force: false }),
         1 => Just(Asker::Operator { force: true }),
     ]

@@ -275,6 +275,7 @@ fn every_refusal_can_be_read() {
         Waiting::Activation,
         Waiting::Operator,
         Waiting::OneOff,
+        Waiting::WithoutCode,
     ];
     let until = start();
     let refusals = holds
