@@ -170,10 +170,12 @@ pub fn permit(
     }
     credential.unanswered += 1;
     credential.last_attempt = Some(now);
+    let before = credential.last_answer.take();
     username.in_flight = Some(InFlight {
         id: request.attempt.to_owned(),
         at: now,
         operator,
+        before,
     });
     Ok(Granted {
         permit: Permit {
@@ -201,6 +203,7 @@ pub fn settle(ledgers: &Ledgers, id: &str, outcome: Outcome, now: Timestamp) -> 
     let answered = |ledger: &mut CredentialLedger| {
         ledger.unanswered = ledger.unanswered.saturating_sub(1);
     };
+    credential.last_answer = Some(outcome);
     match outcome {
         Outcome::Accepted
         | Outcome::RefusedOtherwise {
@@ -228,7 +231,8 @@ pub fn settle(ledgers: &Ledgers, id: &str, outcome: Outcome, now: Timestamp) -> 
         }
         Outcome::NotSent => {
             answered(&mut credential);
-            // What Autotask never saw uses up no hour.
+            // What Autotask never saw uses up no hour and answers nothing.
+            credential.last_answer = flight.before;
             username.without_code.pop_if(|at| *at == flight.at);
         }
         Outcome::AnsweredUnclearly

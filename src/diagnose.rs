@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    attempt::{Hold, Refusal, Waiting},
+    attempt::{Hold, Outcome, Refusal, Waiting},
     observation::{Mangled, Observation, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding},
 };
 use ranking::rejected;
@@ -66,8 +66,8 @@ pub struct History {
     pub credential_verified: Option<Timestamp>,
     /// When only the code of any credential of the user was last refused.
     pub user_verified: Option<Timestamp>,
-    /// When this very credential was last presented.
-    pub attempted: Option<Timestamp>,
+    /// How the last attempt with this very credential ended.
+    pub last_answer: Option<Outcome>,
     /// What is sent as the integration code.
     pub code: CodeSent,
     /// When the present credential took the place of another.

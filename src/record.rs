@@ -260,6 +260,7 @@ mod tests {
     use super::*;
     use crate::{
         attempt::Refusal,
+        diagnose::{CodeSent, History, diagnose},
         observation::{Probed, QueryFinding, Unclear},
     };
 
@@ -342,6 +343,36 @@ mod tests {
             assert_eq!(again.not_attempted, None);
             assert_eq!(again.zone.unwrap().name, "EU1");
         }
+    }
+
+    #[test]
+    fn what_was_counted_is_forgotten_when_nothing_is_presented_any_more() {
+        let new = Record::new(now(), &LIMITS);
+        let mut held = after(&new, &seen(zone("AE02"), made(QueryFinding::Rejected)));
+        held.budget.held = Some(Hold::Rejections);
+        held.not_before = Some(now());
+        let next = after(&held, &seen(zone("AE02"), QueryStep::VendorHeld));
+        assert_eq!(next.budget, Budget::default());
+        assert_eq!((next.query_probe, next.not_before), (None, None));
+        assert!(next.not_attempted.is_some());
+    }
+
+    #[test]
+    fn a_placeholders_answer_is_a_success_but_no_acceptance() {
+        let seen = seen(zone("AE02"), made(QueryFinding::IntegrationCodeInvalid));
+        let history = History {
+            code: CodeSent::Placeholder,
+            ..History::default()
+        };
+        let new = Record::new(now(), &LIMITS);
+        let news = diagnose(&seen, &history);
+        let good = new.after(&seen, news, new.state.clone(), None);
+        assert_eq!(good.last_verified, Some(now()));
+        assert_eq!((good.last_accepted, good.last_good()), (None, Some(now())));
+        assert!(good.query_probe.unwrap().success);
+        let known = after(&new, &seen);
+        assert_eq!(known.last_verified, None);
+        assert!(!known.query_probe.unwrap().success);
     }
 
     #[test]

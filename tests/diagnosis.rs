@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lockwatch::{
-    attempt::{Hold, Refusal, Waiting},
+    attempt::{Hold, Outcome, Refusal, Waiting},
     diagnose::{Cause, CodeSent, Diagnosis, History, Reason, Verdict, diagnose},
     observation::{
         Mangled, Observation, Probed, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding,
@@ -135,12 +135,13 @@ fn history(words: &str) -> History {
             "verified" => {
                 history.credential_verified = Some(at("2026-11-21T14:01:00Z"));
                 history.user_verified = history.credential_verified;
+                history.last_answer = Some(Outcome::CodeRefused);
             }
             "another verified" => {
                 history.user_verified = Some(at("2026-11-20T09:00:00Z"));
                 history.credential_changed = Some(at("2026-11-21T13:59:00Z"));
             }
-            "then asked again" => history.attempted = Some(at("2026-11-21T14:02:00Z")),
+            "then asked again" => history.last_answer = None,
             "new" => history.activating_until = Some(at("2026-11-21T14:08:00Z")),
             "new no more" => history.activating_until = Some(now()),
             "spent" => history.attempts_left = 0,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{DAY, Hold, Ledgers, Limits, NEW_CREDENTIALS_A_DAY, UNANSWERED_HOLD};
+use super::{DAY, Hold, Ledgers, Limits, NEW_CREDENTIALS_A_DAY, Outcome, UNANSWERED_HOLD};
 
 /// What holds the credential now, if anything does.
 #[must_use]
@@ -14,6 +14,12 @@ pub fn hold(ledgers: &Ledgers, limits: &Limits, now: Timestamp) -> Option<Hold> 
         credential,
     } = ledgers;
     let spent = credential.rejections + credential.unanswered;
+    // Only an attempt that somebody asked for gets this answer once the budget is spent. Nothing is forgiven for it, but the
+    // secret was good: one more attempt is risked at a time, until it has another answer.
+    let verified = credential.last_answer == Some(Outcome::CodeRefused);
+    if credential.rejections > 0 && verified {
+        return None;
+    }
     if credential.rejections > 0 && spent >= limits.max_rejections {
         return Some(Hold::Rejections);
     }

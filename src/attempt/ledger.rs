@@ -42,6 +42,9 @@ pub struct CredentialLedger {
     /// Last time that only its code was refused: then the secret was good.
     #[serde(default)]
     pub last_verified: Option<Timestamp>,
+    /// How the last attempt ended; `None` while that is not known.
+    #[serde(default)]
+    pub last_answer: Option<Outcome>,
     /// Last rejection.
     pub last_rejected: Option<Timestamp>,
     /// Operator attempts in vain since the last proof.
@@ -57,6 +60,9 @@ pub struct InFlight {
     pub at: Timestamp,
     /// An operator asked for it.
     pub operator: bool,
+    /// How the attempt before it with the same credential ended; that stands if this one is not sent.
+    #[serde(default)]
+    pub before: Option<Outcome>,
 }
 
 /// What is known of one username over all its credentials.

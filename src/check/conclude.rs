@@ -128,7 +128,7 @@ fn history(ledgers: Option<&Ledgers>, budget: Option<&Budget>, activation: Activ
             user_accepted: ledgers.username.last_accepted,
             credential_verified: ledgers.credential.last_verified,
             user_verified: ledgers.username.last_verified,
-            attempted: ledgers.credential.last_attempt,
+            last_answer: ledgers.credential.last_answer,
             credential_changed: ledgers.username.changed_at,
             activating_until: activating_until.filter(|_| ledgers.username.last_accepted.is_none()),
             attempts_left: budget.attempts_left,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{CodeSent, Diagnosis, History, QueryFinding, Reason, plain};
+use super::{CodeSent, Diagnosis, History, Outcome, QueryFinding, Reason, plain};
 
 const GOOD: &str = "Username and secret are good, and a locked user would most likely have been refused. The code and the permissions are not checked.";
 
@@ -50,7 +50,7 @@ pub(super) fn still_verified(
     until: Timestamp,
 ) -> Option<Diagnosis> {
     let verified = history.credential_verified?;
-    if history.code == CodeSent::Known || history.attempted > Some(verified) {
+    if history.code == CodeSent::Known || history.last_answer != Some(Outcome::CodeRefused) {
         return None;
     }
     let seen = format!(

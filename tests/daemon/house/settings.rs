@@ -46,6 +46,8 @@ pub struct Account {
     pub id: String,
     /// The id that it began with, which its username and its files are named after.
     pub first_id: String,
+    /// Where its secret and its code are.
+    pub credential: String,
     /// More lines of its table.
     pub more: String,
     /// Not a new user: it was made long ago.
@@ -58,6 +60,9 @@ impl Account {
         Self {
             id: id.to_owned(),
             first_id: id.to_owned(),
+            credential: format!(
+                "secret = {{ file = \"{id}.secret\" }}\nintegration_code = {{ file = \"{id}.code\" }}"
+            ),
             more: String::new(),
             old: true,
         }
@@ -67,6 +72,7 @@ impl Account {
         let Self {
             id,
             first_id,
+            credential,
             more,
             old,
         } = self;
@@ -78,7 +84,7 @@ impl Account {
         };
         format!(
             "[[users]]\nid = \"{id}\"\nusername = \"{username}\"\ntenant = \"acme\"\n\
-             secret = {{ file = \"{first_id}.secret\" }}\nintegration_code = {{ file = \"{first_id}.code\" }}\n\
+             {credential}\n\
              notify = [\"{id}@acme.example\"]\n{created}{more}\n"
         )
     }
