@@ -73,9 +73,9 @@ pub(super) fn result(user: &UserView) {
         return;
     };
     say(format!(
-        "  since  {}; last accepted {}",
+        "  since  {}; {}",
         time(Some(incident.since)),
-        time(user.last_accepted)
+        last_good(user)
     ));
     for (nth, cause) in incident.causes.iter().enumerate() {
         say(format!("\n  {}. {}", nth + 1, cause.title));
@@ -91,6 +91,13 @@ pub(super) fn result(user: &UserView) {
     }
     unseen(user);
     say("");
+}
+
+fn last_good(user: &UserView) -> String {
+    match user.last_verified {
+        Some(_) => format!("secret last seen good {}", time(user.last_verified)),
+        None => format!("last accepted {}", time(user.last_accepted)),
+    }
 }
 
 fn unseen(user: &UserView) {

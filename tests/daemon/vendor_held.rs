@@ -73,6 +73,15 @@ async fn nothing_is_ever_presented_of_a_user_that_is_watched_by_its_zone_alone()
         "{retried:?}"
     );
     assert_eq!(house.post("/api/v1/users/zone/retry", "").await.status, 422);
+    let typed = ["probe", "--username", "other@acme.example"];
+    let typed = house
+        .lockwatch_told(&typed, "demo-typed-1\nvendor held\n", &[])
+        .await;
+    assert_eq!(typed.code, 64, "the words are no code: {typed:?}");
+    assert!(
+        typed.stderr.contains("integration_code = \"vendor-held\""),
+        "{typed:?}"
+    );
 
     house.administer("zone", |user| user.announced = Announced::Unknown);
     house.until_state("zone", "failing", "unknown_user").await;
