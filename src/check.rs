@@ -4,6 +4,7 @@ mod attempt;
 mod conclude;
 mod denied;
 pub mod progress;
+mod vendor;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::{
     record::Record,
     setup::Setup,
     store::{Store, StoreError, users::Claimed},
-    user::User,
+    user::{Known, User},
 };
 use conclude::Rest;
 pub use progress::{OnProgress, Progress};
@@ -105,9 +106,10 @@ impl Checker {
             user,
             activation: setup.activation(user, claimed.first_seen.min(at)),
             claimed: &claimed,
-            asker,
+            asker: vendor::asker(&user.known, asker),
         };
         let attempted = match target(&zone.finding, &claimed.record, at) {
+            _ if matches!(user.known, Known::Nothing) => QueryStep::VendorHeld.into(),
             None => QueryStep::NoZone.into(),
             Some((zone, found)) => match self.attempt(&round, zone, found).await {
                 Ok(attempted) => attempted,
@@ -118,7 +120,7 @@ impl Checker {
                 Err(other) => return Err(other),
             },
         };
-        told(progress::query(&attempted.step));
+        told(progress::query(&attempted.step, &user.known));
         let denied = self.others_denied(&round, &zone.finding).await?;
         let activation = round.activation;
         let observation = Observation {

@@ -2,13 +2,14 @@
 //! confirms (that is `incident`) nor says what to do (that is `remedy`).
 
 mod ranking;
+mod vendor;
 mod words;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    attempt::{Hold, Refusal, Waiting},
+    attempt::{Hold, Outcome, Refusal, Waiting},
     observation::{
         Fleet, Mangled, Observation, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding,
     },
@@ -46,6 +47,16 @@ pub struct RankedCause {
     pub speaks_against: Vec<String>,
 }
 
+/// What is sent as the integration code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CodeSent {
+    /// The code.
+    #[default]
+    Known,
+    /// A placeholder, because only the vendor knows the code.
+    Placeholder,
+}
+
 /// What is known from before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
@@ -53,6 +64,14 @@ pub struct History {
     pub credential_accepted: Option<Timestamp>,
     /// When any credential of the user was last accepted.
     pub user_accepted: Option<Timestamp>,
+    /// When only the code of this very credential was last refused: its secret was good then.
+    pub credential_verified: Option<Timestamp>,
+    /// When only the code of any credential of the user was last refused.
+    pub user_verified: Option<Timestamp>,
+    /// How the last attempt with this very credential ended.
+    pub last_answer: Option<Outcome>,
+    /// What is sent as the integration code.
+    pub code: CodeSent,
     /// When the present credential took the place of another.
     pub credential_changed: Option<Timestamp>,
     /// Until when the user may be too new to work.
@@ -61,6 +80,13 @@ pub struct History {
     pub rejections: u32,
     /// Rejections that may still be risked unasked, after this check.
     pub attempts_left: u32,
+}
+
+impl History {
+    /// Whether this very credential was seen to be good, by an acceptance or by a refusal of its code alone.
+    fn credential_was_good(&self) -> bool {
+        self.credential_accepted.is_some() || self.credential_verified.is_some()
+    }
 }
 
 /// What `observation` means in the light of `history`; `None` when it brings no news and the last diagnosis stands.
@@ -118,7 +144,7 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
                 found,
                 "The credential was rejected before and has not changed; no further attempt is risked.".to_owned(),
             ];
-            if let Some(until) = activating.filter(|_| history.credential_accepted.is_none()) {
+            if let Some(until) = activating.filter(|_| !history.credential_was_good()) {
                 return Some(plain(Reason::Activating, still_new(seen, until)));
             }
             if let Some(since) = storm {
@@ -150,6 +176,11 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
         QueryStep::NotPermitted(Refusal::Storm { since }) if history.rejections > 0 => {
             Some(auth_outage(vec![found], *since))
         }
+        QueryStep::NotPermitted(Refusal::Wait {
+            until,
+            why: Waiting::WithoutCode,
+        }) => vendor::still_verified(found, history, *until),
+        QueryStep::VendorHeld => Some(vendor::zone_only(found)),
         QueryStep::NotPermitted(_) | QueryStep::NoZone | QueryStep::NoStore => None,
     }
 }
@@ -214,16 +245,19 @@ fn answered(
         fleet,
     } = *light;
     let seen = |what: &str| vec![found.clone(), what.to_owned()];
+    if let Some(diagnosis) = vendor::answered(finding, &found, history) {
+        return diagnosis;
+    }
     match finding {
         QueryFinding::Accepted => plain(Reason::Ok, seen("The query was accepted.")),
         QueryFinding::Rejected => {
             let seen = seen("The query was answered 401, which Autotask does not explain.");
-            if let Some(until) = activating.filter(|_| history.credential_accepted.is_none()) {
+            if let Some(until) = activating.filter(|_| !history.credential_was_good()) {
                 return plain(Reason::Activating, still_new(seen, until));
             }
             if let Some(since) = fleet
                 .storm
-                .filter(|_| history.credential_accepted.is_some())
+                .filter(|_| history.credential_was_good())
             {
                 return auth_outage(seen, since);
             }

@@ -17,6 +17,7 @@ use lockwatch::config::{
     Config, Problem, Problems, Severity, SmtpTls, StoreLocation, Transport, load,
     secret::SecretSource, secret_problems,
 };
+use lockwatch::user::Known;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -248,7 +249,11 @@ token = { command = ["pass", "show"] }
         panic!("to files");
     };
     assert_eq!(directory, folder.path().join("mail"));
-    let SecretSource::File(secret) = &config.users[0].secret else {
+    let Known::All {
+        secret: SecretSource::File(secret),
+        ..
+    } = &config.users[0].known
+    else {
         panic!("from a file");
     };
     assert_eq!(*secret, folder.path().join("users.d/acme"));
@@ -257,6 +262,38 @@ token = { command = ["pass", "show"] }
         "2026-01-02T02:04:05Z"
     );
     assert_eq!(config.users[0].notify[0].as_str(), "it@acme.example");
+}
+
+/// With `secret` or without, and in the words of the API.
+#[test]
+fn a_code_that_the_vendor_holds_may_come_without_a_secret() {
+    let user = "[[users]]\nid = \"acme\"\nusername = \"k3jx7q@acme.example\"\n";
+    for (lines, want) in [
+        ("integration_code = \"vendor-held\"", "nothing"),
+        (
+            "integration_code = \"vendor-held\"\nverify_without_code = false",
+            "nothing",
+        ),
+        (
+            "integration_code = \"vendor-held\"\nsecret = { file = \"acme\" }",
+            "nothing",
+        ),
+        (
+            "integration_code = \"vendor-held\"\nverify_without_code = true\nsecret = { file = \"acme\" }",
+            "secret",
+        ),
+        (
+            "integration_code = \"DEMO-CODE-1\"\nsecret = { file = \"acme\" }",
+            "all",
+        ),
+        (
+            "integration_code = \"DEMO-CODE-1\"\nverify_without_code = false\nsecret = { file = \"acme\" }",
+            "all",
+        ),
+    ] {
+        let (config, _) = load_text(&format!("{user}{lines}\n")).unwrap();
+        assert_eq!(config.users[0].known.as_str(), want, "{lines}");
+    }
 }
 
 #[test]
@@ -477,11 +514,28 @@ username = "d@acme.example"
 secret = { file = "missing-too" }
 integration_code = "DEMO-CODE-1"
 enabled = false
+[[users]]
+id = "remark"
+username = "e@acme.example"
+secret = { file = "good" }
+integration_code = { file = "remark" }
+[[users]]
+id = "zone-only"
+username = "f@acme.example"
+secret = { file = "missing-too" }
+integration_code = "vendor-held"
+[[users]]
+id = "without-code"
+username = "g@acme.example"
+secret = { file = "missing-three" }
+integration_code = "vendor-held"
+verify_without_code = true
 "#;
     let folder = folder(&[
         ("main.toml", main),
         ("token", "demo-token-1\n"),
         ("good", "demo-secret-of-25-letters\n"),
+        ("remark", "Vendor-Held\n"),
         ("mangled", "\"demo secret\\$\" \n"),
     ]);
     let mode = |name: &str, mode| {
@@ -489,6 +543,7 @@ enabled = false
     };
     mode("token", 0o600);
     mode("good", 0o640);
+    mode("remark", 0o640);
     mode("mangled", 0o644);
     let (config, _) = load(&folder.path().join("main.toml")).unwrap();
     let found = secret_problems(&config).await;
@@ -512,6 +567,8 @@ enabled = false
             "Warning users.mangled.secret: file mangled holds a backslash before a special character, as shells leave it",
             "Warning users.mangled.secret: file mangled may be read by everybody (mode 0644); chmod o= it",
             "Warning users.mangled.integration_code: the text in the configuration begins or ends with white space",
+            "Error users.remark.integration_code: file remark is no code but a remark; write integration_code = \"vendor-held\" in the configuration itself where only the vendor knows the code",
+            "Error users.without-code.secret: the file that the configuration names below FOLDER cannot be read: No such file or directory (os error 2)",
             "Error email.smtp.password: environment variable LOCKWATCH_TEST_UNSET is not set",
             "Warning web.token: file token is shorter than 16 characters and easily guessed",
         ]

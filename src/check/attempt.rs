@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 use secrecy::SecretString;
 
-use super::{CheckError, Checker, Round};
+use super::{CheckError, Checker, Round, vendor};
 use crate::{
     attempt::{Asker, Outcome, Permit, Refusal, Waiting, storm, waits_for_others},
     autotask::client::Credential,
     clock,
-    config::secret::{self, SecretError},
+    config::secret,
     observation::{Fleet, Mangled, Probed, QueryFinding, QueryStep, Zone, ZoneFinding},
     probe::{
         self,
@@ -81,7 +81,7 @@ impl Checker {
         found: bool,
     ) -> Result<Attempted, CheckError> {
         if let Some(until) = round.claimed.record.not_before
-            && round.asker == Asker::Schedule
+            && matches!(round.asker, Asker::Schedule | Asker::WithoutCode)
             && clock::now() < until
         {
             let why = Waiting::RetryAfter;
@@ -155,12 +155,7 @@ impl Checker {
     /// Reads the secret and the code, anew for every attempt.
     async fn read(&self, round: &Round<'_>) -> Result<Presentable, QueryStep> {
         let user = round.user;
-        let (secret, code) = tokio::join!(user.secret.read(), user.integration_code.read());
-        let (secret, code) = match (secret, code) {
-            (Ok(secret), Ok(code)) => (secret, code),
-            (Err(why), _) => return Err(unreadable("secret", &why)),
-            (_, Err(why)) => return Err(unreadable("integration code", &why)),
-        };
+        let (secret, code) = vendor::read(&user.known).await?;
         let mangled = secret::mangled(&secret);
         let fingerprint = self.store.fingerprint(&[&secret, &code]);
         let tenant = SecretString::from(user.tenant.clone());
@@ -361,8 +356,4 @@ fn fleet(standing: &Standing) -> Fleet {
         storm: storm(&standing.ledgers),
         pending: waits_for_others(standing.others_asked, standing.now),
     }
-}
-
-fn unreadable(what: &str, why: &SecretError) -> QueryStep {
-    QueryStep::SecretUnreadable(format!("the {what} cannot be read: {why}"))
 }

@@ -8,7 +8,7 @@ use super::{CheckError, Checker};
 use crate::{
     attempt::{Activation, Limits, Refusal, Waiting, attempts_left},
     board::Entry,
-    diagnose::{Diagnosis, History, Reason, diagnose},
+    diagnose::{CodeSent, Diagnosis, History, Reason, diagnose},
     incident::{self, Circumstances},
     notify::owed,
     observation::{Observation, QueryStep, Unclear, ZoneFinding},
@@ -22,7 +22,7 @@ use crate::{
         together::Victims,
         users::Claimed,
     },
-    user::User,
+    user::{Known, User},
 };
 
 impl Checker {
@@ -37,7 +37,13 @@ impl Checker {
     ) -> Result<Arc<Entry>, CheckError> {
         let now = self.store.now();
         let limits = setup.limits();
-        let history = history(rest.standing.as_ref(), &limits, rest.activation);
+        let history = History {
+            code: match user.known {
+                Known::All { .. } | Known::Nothing => CodeSent::Known,
+                Known::Secret(_) => CodeSent::Placeholder,
+            },
+            ..history(rest.standing.as_ref(), &limits, rest.activation)
+        };
         let diagnosis: Option<Diagnosis> = diagnose(&observation, &history);
         let fresh = fresh_id();
         let given = Circumstances {
@@ -70,7 +76,7 @@ impl Checker {
             owed::notices(
                 event,
                 &entry,
-                before.last_accepted,
+                before.last_good(),
                 setup.config.email.as_ref(),
                 &self.host,
                 now,
@@ -144,10 +150,14 @@ fn history(standing: Option<&Standing>, limits: &Limits, activation: Activation)
         Some(Standing { ledgers, now, .. }) => History {
             credential_accepted: ledgers.credential.last_accepted,
             user_accepted: ledgers.username.last_accepted,
+            credential_verified: ledgers.credential.last_verified,
+            user_verified: ledgers.username.last_verified,
+            last_answer: ledgers.credential.last_answer,
             credential_changed: ledgers.username.changed_at,
             activating_until: activating_until.filter(|_| ledgers.username.last_accepted.is_none()),
             rejections: ledgers.credential.rejections,
             attempts_left: attempts_left(ledgers, limits, *now),
+            code: CodeSent::Known,
         },
         // Without an attempt the ledgers were not read; nothing that needs them is diagnosed then.
         None => History {
@@ -168,6 +178,14 @@ fn due(
 ) -> Timestamp {
     let slot = next_slot(&user.id, user.interval, now);
     let mut due = confirm_at.filter(|at| *at > now).unwrap_or(slot);
+    if let QueryStep::NotPermitted(Refusal::Wait {
+        why: Waiting::WithoutCode,
+        ..
+    }) = &seen.query
+    {
+        // No second look can be had before the hour is over.
+        due = slot;
+    }
     // However long its interval is, somebody waits for a new user.
     if let Some(until) = activating_until.filter(|until| *until > now) {
         due = due.min(until);
@@ -196,6 +214,10 @@ fn log_change(user: &User, before: Reason, entry: &Entry, event: Option<&inciden
         Some(incident::Event::Recovered(incident)) => {
             tracing::info!(user.id = %user.id, incident = incident.id, "incident closed: the user works again");
         }
+        Some(incident::Event::Dropped(incident)) => tracing::info!(
+            user.id = %user.id, reason = state.reason.as_str(), incident = incident.id,
+            "incident closed: what failed is not looked at any more"
+        ),
         None if before != state.reason => tracing::info!(
             user.id = %user.id, reason = state.reason.as_str(), before = before.as_str(), "user changed"
         ),

@@ -241,7 +241,10 @@ impl Daemon {
         let problem: Option<Problem> = answer.json().await.ok();
         let said = problem.map_or_else(|| format!("answered {status}"), |problem| problem.error);
         let exit = match status {
-            StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Usage,
+            StatusCode::NOT_FOUND
+            | StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::UNPROCESSABLE_ENTITY => Exit::Usage,
             _ => Exit::Internal,
         };
         Err(Failure {

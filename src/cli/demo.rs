@@ -25,10 +25,10 @@ use crate::{
     config::{self, Config, StoreLocation, Transport, secret::SecretSource},
     demo::{
         Simulator,
-        scenario::{self, DemoUser},
+        scenario::{self, CodeIs, DemoUser},
         table::{LiveTable, Row},
     },
-    user::{User, UserId, Username},
+    user::{Known, User, UserId, Username},
 };
 
 /// A demo's five minutes.
@@ -151,8 +151,7 @@ fn config(
         configured.push(Arc::new(User {
             id: UserId::parse(user.id).map_err(Failure::internal)?,
             username: Username::new(user.username),
-            secret: SecretSource::Plain(user.secret.into()),
-            integration_code: SecretSource::Plain(user.integration_code.into()),
+            known: known(user),
             notify: vec![address(&format!("it@{}.example", user.tenant))?],
             tenant: user.tenant.to_owned(),
             integration: Some(user.integration.to_owned()),
@@ -206,6 +205,18 @@ fn config(
         },
         users: configured,
     })
+}
+
+fn known(user: &DemoUser) -> Known {
+    let secret = SecretSource::Plain(user.secret.into());
+    match user.code {
+        CodeIs::Known => Known::All {
+            secret,
+            integration_code: SecretSource::Plain(user.integration_code.into()),
+        },
+        CodeIs::VendorHeldVerified => Known::Secret(secret),
+        CodeIs::VendorHeld => Known::Nothing,
+    }
 }
 
 fn introduce(

@@ -25,11 +25,14 @@ use crate::{
     app,
     attempt::Asker,
     autotask::hosts::AllowedHosts,
-    config::{self, Config, StoreLocation, secret::SecretSource},
+    config::{
+        self, Config, StoreLocation,
+        secret::{CodeText, SecretSource},
+    },
     schedule::check_now,
     setup::Setup,
     store::Store,
-    user::{User, UserId, Username},
+    user::{Known, User, UserId, Username},
     web::view::{UserView, Users},
 };
 
@@ -177,6 +180,11 @@ fn ask() -> Result<(SecretString, SecretString), Failure> {
             "the secret and the integration code must not be empty",
         ));
     }
+    if CodeText::of(&code) != CodeText::Code {
+        return Err(Failure::usage(
+            "--username wants the integration code itself; for a user whose code only the vendor knows, write integration_code = \"vendor-held\" into the configuration",
+        ));
+    }
     Ok((secret.into(), code.into()))
 }
 
@@ -225,8 +233,10 @@ fn one_user(
     let user = User {
         id: id.clone(),
         username,
-        secret: SecretSource::Plain(secret),
-        integration_code: SecretSource::Plain(code),
+        known: Known::All {
+            secret: SecretSource::Plain(secret),
+            integration_code: SecretSource::Plain(code),
+        },
         notify: Vec::new(),
         tenant,
         integration: None,

@@ -116,6 +116,7 @@ pub struct User {
     pub username: Maybe<String>,
     pub secret: Maybe<Source>,
     pub integration_code: Maybe<Code>,
+    pub verify_without_code: Maybe<bool>,
     pub notify: Option<Texts>,
     pub tenant: Maybe<String>,
     pub integration: Maybe<String>,

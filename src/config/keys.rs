@@ -131,8 +131,9 @@ pub const KEYS: &[(&str, &str)] = &[
     ("users.secret", SOURCE),
     (
         "users.integration_code",
-        r#"the code of the tracking identifier in quotes, or where it is: { file = "/path" }, { env = "NAME" }, { credential = "NAME" } or { command = ["program", "argument"] }"#,
+        r#"the code of the tracking identifier in quotes, "vendor-held" where only the vendor knows it, or where it is: { file = "/path" }, { env = "NAME" }, { credential = "NAME" } or { command = ["program", "argument"] }"#,
     ),
+    ("users.verify_without_code", "true or false"),
     (
         "users.notify",
         r#"a list of e-mail addresses such as ["it@acme.example"], without display names"#,
@@ -225,7 +226,6 @@ pub const LATER: &[&str] = &[
     "web.tls",
     "users.requires",
     "users.manual",
-    "users.verify_without_code",
 ];
 
 /// What a key is to this version.

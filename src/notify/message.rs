@@ -1,6 +1,7 @@
 //! What is said in a mail. Pure: notices in, words out; the templates lay them out as text and as HTML. It neither makes
 //! message bytes (that is `envelope`) nor decides who is told what and when (that is `outbox`).
 
+mod recovery;
 mod section;
 
 use askama::Template;
@@ -130,7 +131,10 @@ fn heading(notice: &Notice, day: Timestamp) -> String {
             let what = remedy::reason_title(facts.diagnosis.reason);
             format!("FAILING {who}: {what} since {since}")
         }
-        Kind::Recovered => format!("RECOVERED {who}: after {}", duration(facts.since, facts.at)),
+        Kind::Recovered => {
+            let after = duration(facts.since, facts.at);
+            format!("RECOVERED {who}: {}after {after}", recovery::brief(facts))
+        }
     }
 }
 

@@ -9,7 +9,7 @@ pub mod owed;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::diagnose::Diagnosis;
+use crate::diagnose::{Diagnosis, Reason};
 
 /// What a notice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,6 +63,9 @@ pub struct Facts {
     pub last_accepted: Option<Timestamp>,
     /// What it is; for a recovery, what it was.
     pub diagnosis: Diagnosis,
+    /// For a recovery, what is found now.
+    #[serde(default)]
+    pub found: Option<Reason>,
     /// Rejections since the last acceptance.
     pub rejections: u32,
     /// The last attempt.

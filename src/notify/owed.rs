@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::{Facts, Kind, Notice};
-use crate::{attempt::Hold, board::Entry, config::Email, diagnose::Verdict, incident::Event};
+use crate::{
+    attempt::Hold, board::Entry, config::Email, diagnose::Verdict, incident::Event, user::Known,
+};
 
 /// One notice per recipient: the user's own, and the operator's. A fault of the watching side is the operator's alone.
 #[must_use]
@@ -21,10 +23,14 @@ pub fn notices(
         }
         Event::Opened(incident) => (Kind::Failing, incident),
         Event::Recovered(incident) => (Kind::Recovered, incident),
+        // Whoever changed the configuration knows, and nothing is known to be mended.
+        Event::Dropped(_) => return Vec::new(),
     };
     let record = &entry.record;
     // Other holds end by themselves, and soon.
     let held = matches!(record.budget.held, Some(Hold::Rejections | Hold::Username));
+    // The checks of other users make no attempt as a rule.
+    let attempts = matches!(entry.user.known, Known::All { .. }).then_some(entry.due);
     let facts = Facts {
         user: entry.user.id.to_string(),
         username: entry.user.username.as_str().to_owned(),
@@ -37,10 +43,11 @@ pub fn notices(
         at: now,
         last_accepted,
         diagnosis: incident.diagnosis.clone(),
+        found: (kind == Kind::Recovered).then_some(record.state.reason),
         rejections: record.budget.rejections,
         last_attempt: record.budget.last_attempt,
         held,
-        next_attempt: record.budget.hold_ends.or((!held).then_some(entry.due)),
+        next_attempt: record.budget.hold_ends.or(attempts.filter(|_| !held)),
         host: host.to_owned(),
         from_address: record.from.map(|address| address.to_string()),
     };

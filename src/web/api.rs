@@ -89,6 +89,11 @@ pub(super) async fn retry(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    if let Ok(entry) = find(&app, &id)
+        && let Some(why) = entry.user.known.refuses_attempts()
+    {
+        return problem(StatusCode::UNPROCESSABLE_ENTITY, format!("{id}: {why}"));
+    }
     wished(&app, &id, &headers, &body, |wish| Asker::Operator {
         force: wish.force,
     })

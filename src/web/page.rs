@@ -87,6 +87,12 @@ fn time(at: &Option<Timestamp>) -> String {
     at.as_ref().map_or_else(|| "–".to_owned(), self::at)
 }
 
+/// A number for people; a dash where there is nothing to count.
+#[expect(clippy::ref_option, reason = "templates hand out references")]
+fn count(number: &Option<u32>) -> String {
+    number.map_or_else(|| "–".to_owned(), |number| number.to_string())
+}
+
 fn at(at: &Timestamp) -> String {
     at.strftime("%F %T UTC").to_string()
 }

@@ -414,6 +414,7 @@ fn every_refusal_can_be_read() {
         Waiting::Others,
         Waiting::Operator,
         Waiting::OneOff,
+        Waiting::WithoutCode,
     ];
     let until = start();
     let since = start();

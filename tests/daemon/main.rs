@@ -27,5 +27,6 @@ mod retries;
 mod secrecy;
 mod several_retries;
 mod signals;
+mod vendor_held;
 mod verdicts;
 mod waits;

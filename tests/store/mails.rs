@@ -41,6 +41,7 @@ fn notice(id: &str, recipient: &str, created: Timestamp) -> Notice {
                 evidence: Vec::new(),
                 causes: Vec::new(),
             },
+            found: None,
             rejections: 2,
             last_attempt: None,
             held: true,

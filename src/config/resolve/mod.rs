@@ -2,6 +2,7 @@
 //! connection.
 
 mod autotask;
+mod credential;
 mod email;
 mod files;
 mod lockout;

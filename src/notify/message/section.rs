@@ -8,7 +8,7 @@ use crate::{
     remedy::{self, Remedy, Subject},
 };
 
-use super::{duration, instant, one_line};
+use super::{duration, instant, one_line, recovery};
 
 /// One notice.
 pub(super) struct Section {
@@ -55,13 +55,13 @@ impl Section {
         ];
         table.extend(identity(facts));
         Self {
-            headline: format!("{} works again", name(facts)),
+            headline: format!("{} {}", name(facts), recovery::headline(facts)),
             held: None,
             table,
             evidence: Vec::new(),
             causes: Vec::new(),
             closing_title: "What now",
-            closing: vec!["Nothing needs to be done. lockwatch goes on checking.".to_owned()],
+            closing: recovery::closing(facts),
         }
     }
 

@@ -51,6 +51,8 @@ pub struct Account {
     pub first_id: String,
     /// `tenant`
     pub tenant: &'static str,
+    /// Where its secret and its code are.
+    pub credential: String,
     /// More lines of its table.
     pub more: String,
     /// Not a new user: it was made long ago.
@@ -64,6 +66,9 @@ impl Account {
             id: id.to_owned(),
             first_id: id.to_owned(),
             tenant: "acme",
+            credential: format!(
+                "secret = {{ file = \"{id}.secret\" }}\nintegration_code = {{ file = \"{id}.code\" }}"
+            ),
             more: String::new(),
             old: true,
         }
@@ -74,6 +79,7 @@ impl Account {
             id,
             first_id,
             tenant,
+            credential,
             more,
             old,
         } = self;
@@ -85,7 +91,7 @@ impl Account {
         };
         format!(
             "[[users]]\nid = \"{id}\"\nusername = \"{username}\"\ntenant = \"{tenant}\"\n\
-             secret = {{ file = \"{first_id}.secret\" }}\nintegration_code = {{ file = \"{first_id}.code\" }}\n\
+             {credential}\n\
              notify = [\"{id}@acme.example\"]\n{created}{more}\n"
         )
     }
