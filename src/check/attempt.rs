@@ -69,9 +69,10 @@ impl Checker {
             (_, Err(why)) => return Ok(unreadable("integration code", &why)),
         };
         let mangled = secret::mangled(&secret);
-        let fingerprint = self.store.fingerprint(&[&secret, &code]);
+        let store = self.store.get()?;
+        let fingerprint = store.fingerprint(&[&secret, &code]);
         let tenant = SecretString::from(user.tenant.clone());
-        let group = self.store.fingerprint(&[&tenant, &code]);
+        let group = store.fingerprint(&[&tenant, &code]);
         let credential = Credential {
             username: user.username.clone(),
             secret,
@@ -92,7 +93,9 @@ impl Checker {
                 lease: setup.lease(),
                 now: clock::now(),
             };
-            let answer = self.store.permit(request).await.map_err(NoPermit::Store)?;
+            // Asked for anew: it may have been lost while the attempt waited for its turn.
+            let store = self.store.get().map_err(NoPermit::Store)?;
+            let answer = store.permit(request).await.map_err(NoPermit::Store)?;
             match answer.decision {
                 Ok(permit) => {
                     ledgers = Some(answer.ledgers);

@@ -32,6 +32,7 @@ impl Checker {
         activation: Activation,
     ) -> Result<Arc<Entry>, CheckError> {
         let (settlement, ledgers) = attempted;
+        let store = self.store.get()?;
         let now = clock::now();
         let limits = setup.limits();
         let budget = ledgers
@@ -54,7 +55,7 @@ impl Checker {
         recent.push(&observation, reason);
         let entry = Entry {
             user: Arc::clone(user),
-            username_hash: self.store.name_hash(&user.username.key()),
+            username_hash: store.name_hash(&user.username.key()),
             record,
             recent,
             due,
@@ -93,7 +94,7 @@ impl Checker {
             due,
             now,
         };
-        if !self.store.commit(commit).await? {
+        if !store.commit(commit).await? {
             return Err(CheckError::Overtaken);
         }
         let told = !kinds.is_empty();

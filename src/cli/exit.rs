@@ -2,7 +2,12 @@
 
 use std::process::ExitCode;
 
-use crate::{autotask::client::ClientError, config::Problems, store::StoreError, telemetry::chain};
+use crate::{
+    autotask::client::ClientError,
+    config::Problems,
+    store::{StoreError, place::PlaceError},
+    telemetry::chain,
+};
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +91,10 @@ impl From<anyhow::Error> for Failure {
             Ok(store) => return store.into(),
             Err(error) => error,
         };
+        let error = match error.downcast::<PlaceError>() {
+            Ok(place) => return place.into(),
+            Err(error) => error,
+        };
         match error.downcast::<ClientError>() {
             Ok(client) => client.into(),
             Err(error) => Self::internal(format!("{error:#}")),
@@ -99,8 +108,20 @@ impl From<ClientError> for Failure {
     }
 }
 
+impl From<PlaceError> for Failure {
+    fn from(error: PlaceError) -> Self {
+        Self::config(chain(&error))
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        Self::of_store(&error)
+    }
+}
+
+impl Failure {
+    pub(super) fn of_store(error: &StoreError) -> Self {
         let exit = match error {
             // What the configuration names is not usable as it is.
             StoreError::Open { .. } | StoreError::Use { .. } | StoreError::Newer { .. } => {
@@ -110,7 +131,7 @@ impl From<StoreError> for Failure {
         };
         Self {
             exit,
-            message: chain(&error),
+            message: chain(error),
         }
     }
 }

@@ -15,17 +15,15 @@ use super::{
     ConfigArg,
     daemon::Step,
     exit::{Exit, Failure},
-    probe::checker,
+    probe::opened,
     report,
 };
 use crate::{
     app,
     attempt::Asker,
     autotask::hosts::AllowedHosts,
-    config::{self, Config, StoreLocation, secret::SecretSource},
+    config::{self, Config, Ephemeral, StoreLocation, secret::SecretSource},
     schedule::check_now,
-    setup::Setup,
-    store::Store,
     user::{User, UserId, Username},
     web::view::{UserView, Users},
 };
@@ -77,11 +75,7 @@ pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Res
         autotask,
         state_folder()?.join("probes.db"),
     );
-    let store = Store::open(&config.store).await?;
-    let setup = Setup::new(config)?;
-    let now = crate::clock::now();
-    store.sync(setup.wanted(now), setup.limits(), now).await?;
-    let checker = checker(store)?;
+    let (checker, setup) = opened(config).await?;
     let tell = |step: crate::check::Progress| {
         if !json {
             report::step(&Step::from(step));
@@ -107,6 +101,7 @@ pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Res
         report::json(&Users {
             users: vec![user],
             outbox_pending: 0,
+            store_trouble: None,
             config: None,
         });
     } else {
@@ -228,6 +223,8 @@ fn one_user(
             confirm_after: Duration::ZERO,
         },
         store: StoreLocation::Sqlite(store),
+        // Somebody sits at the keyboard: no restart loop spends attempts, and a home in memory is no fault.
+        ephemeral: Ephemeral::Allowed,
         email: None,
         web: config::Web {
             listen: ([127, 0, 0, 1], 0).into(),

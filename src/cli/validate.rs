@@ -6,7 +6,10 @@ use super::{
     exit::{Exit, Failure},
     report::{note, say},
 };
-use crate::config::{self, Severity};
+use crate::{
+    config::{self, Severity},
+    store::place,
+};
 
 pub(super) async fn validate(path: &Path) -> Result<Exit, Failure> {
     let owned = path.to_owned();
@@ -25,6 +28,10 @@ pub(super) async fn validate(path: &Path) -> Result<Exit, Failure> {
             }
             Severity::Warning => note(format!("warning: {}: {finding}", path.display())),
         }
+    }
+    if let Err(why) = place::lasts(&config.store, config.ephemeral) {
+        errors += 1;
+        note(format!("{}: {why}", path.display()));
     }
     if errors > 0 {
         return Ok(Exit::Config);

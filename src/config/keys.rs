@@ -59,6 +59,7 @@ pub const KEYS: &[(&str, &str)] = &[
         "store.url",
         r#""sqlite://" and the absolute path of a file, such as "sqlite:///var/lib/lockwatch/lockwatch.db""#,
     ),
+    ("store.allow_ephemeral", "true or false"),
     ("email", "a table headed [email]"),
     (
         "email.from",
@@ -211,7 +212,6 @@ pub const SOURCES: &[&str] = &[
 pub const LATER: &[&str] = &[
     "lockout.retry_held_after",
     "store.takeover_after",
-    "store.allow_ephemeral",
     "store.url_file",
     "history",
     "quota",

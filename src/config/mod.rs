@@ -43,8 +43,10 @@ pub struct Config {
     pub schedule: Schedule,
     /// `[lockout]`
     pub lockout: Lockout,
-    /// `[store]`
+    /// `store.url`
     pub store: StoreLocation,
+    /// `store.allow_ephemeral`
+    pub ephemeral: Ephemeral,
     /// `[email]`; without it notices are stored as not sent.
     pub email: Option<Email>,
     /// `[web]`
@@ -93,6 +95,15 @@ pub struct Lockout {
 pub enum StoreLocation {
     /// `sqlite:///path`
     Sqlite(PathBuf),
+}
+
+/// Whether the store may be where it is forgotten at the next start: `store.allow_ephemeral`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ephemeral {
+    /// No: the attempts that were made must be remembered.
+    Refused,
+    /// Yes, to try lockwatch out.
+    Allowed,
 }
 
 /// `[email]`

@@ -3,9 +3,12 @@
 //! The SQL keeps to what SQLite and PostgreSQL share.
 
 pub mod commit;
+pub mod keeper;
 pub mod ledger;
 pub mod mails;
 pub mod notices;
+pub mod place;
+pub mod trouble;
 pub mod users;
 pub mod wanted;
 mod writer;
@@ -75,6 +78,15 @@ pub enum StoreError {
     /// The writer has ended.
     #[error("the store is closed")]
     Closed,
+    /// The file is not the one that was opened.
+    #[error("the store was removed or replaced")]
+    Gone,
+    /// It has another key, so another ledger.
+    #[error("the store is another one than before")]
+    Another,
+    /// It was found unusable before; see `keeper`.
+    #[error("{0}: no attempt is made")]
+    Unusable(String),
 }
 
 /// The store. Clones share it.

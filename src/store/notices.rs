@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::{Store, StoreError, from_doc, mails::FrozenMail, millis, to_doc, writer::Write};
-use crate::notify::Notice;
+use crate::notify::{Matter, Notice};
 
 /// So many notices share a mail at most.
 const NOTICES_A_MAIL: i64 = 50;
@@ -71,20 +71,28 @@ impl Store {
     }
 }
 
-/// Notes that `notice` must be mailed, once `due` is past.
+/// Notes that `notice` must be mailed, once `due` is past. One about an operator's matter that is noted already is not noted
+/// again, whatever became of it.
 pub(super) async fn owe(
     conn: &mut SqliteConnection,
     notice: &Notice,
     due: Timestamp,
     unsendable: Option<&'static str>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO notices (id, incident_id, user_id, kind, recipient, created_at, due_at, facts, unsendable) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
+    let matter = &notice.matter;
+    sqlx::query(match matter {
+        Matter::Incident(_) => {
+            "INSERT INTO notices (id, incident_id, user_id, kind, recipient, created_at, due_at, facts, unsendable) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        }
+        Matter::Operator(_) => {
+            "INSERT INTO notices (id, incident_id, user_id, kind, recipient, created_at, due_at, facts, unsendable) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING"
+        }
+    })
     .bind(&notice.id)
-    .bind(&notice.facts.incident)
-    .bind(&notice.facts.user)
+    .bind(matter.incident())
+    .bind(matter.users().first().map_or("", String::as_str))
     .bind(notice.kind.as_str())
     .bind(&notice.recipient)
     .bind(millis(notice.created))

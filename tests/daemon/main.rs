@@ -25,4 +25,5 @@ mod reloads;
 mod retries;
 mod secrecy;
 mod signals;
+mod store;
 mod verdicts;

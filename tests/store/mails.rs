@@ -2,7 +2,7 @@
 
 use lockwatch::{
     diagnose::{Diagnosis, Reason},
-    notify::{Facts, Kind, Notice},
+    notify::{Facts, Kind, Matter, Notice},
     store::{
         Store,
         mails::{FrozenMail, SentNotice, Tried, Waiting},
@@ -21,7 +21,7 @@ fn notice(id: &str, recipient: &str, created: Timestamp) -> Notice {
         kind: Kind::LockedOut,
         recipient: recipient.to_owned(),
         created,
-        facts: Facts {
+        matter: Matter::Incident(Box::new(Facts {
             user: "acme".to_owned(),
             username: "acme@acme.example".to_owned(),
             tenant: "acme.example".to_owned(),
@@ -47,7 +47,7 @@ fn notice(id: &str, recipient: &str, created: Timestamp) -> Notice {
             next_attempt: None,
             host: "watch.msp.example".to_owned(),
             from_address: None,
-        },
+        })),
     }
 }
 

@@ -71,6 +71,7 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
                 schedule: rest.schedule,
                 lockout: rest.lockout,
                 store: rest.store,
+                ephemeral: rest.ephemeral,
                 email: rest.email,
                 web: rest.web,
                 users,
@@ -93,6 +94,7 @@ struct Complete {
     schedule: Schedule,
     lockout: super::Lockout,
     store: super::StoreLocation,
+    ephemeral: super::Ephemeral,
     email: Option<super::Email>,
     web: super::Web,
 }
@@ -117,7 +119,7 @@ impl Settings {
             report.warn(&at, &KeyPath::of("autotask.timeout"), message);
         }
         let lockout = autotask::lockout(mirror.lockout, report);
-        let store = autotask::store(mirror.store, report);
+        let (store, ephemeral) = autotask::store(mirror.store, report);
         let (email, operator) = email::email(mirror.email, report);
         let web = web::web(mirror.web, report);
         Self {
@@ -127,6 +129,7 @@ impl Settings {
                 schedule: Schedule { max_in_flight },
                 lockout,
                 store,
+                ephemeral,
                 email,
                 web,
             }),
