@@ -185,7 +185,8 @@ async fn when_due(checker: Arc<Checker>, setup: Arc<Setup>, claimed: Claimed) {
     checker.metrics.began(late);
     let id = claimed.claim.id.clone();
     match guarded(&checker, &setup, claimed, Asker::Schedule, &|_| {}).await {
-        Ok(_) | Err(CheckError::Stopping) => {}
+        // That the store was lost meanwhile has been told.
+        Ok(_) | Err(CheckError::Stopping | CheckError::Store(StoreError::Unusable(_))) => {}
         Err(CheckError::Overtaken) => tracing::debug!(user.id = %id, "check overtaken"),
         Err(CheckError::Store(cause)) => {
             tracing::error!(user.id = %id, cause = chain(&cause), "failed to keep a check's result");

@@ -116,12 +116,6 @@ impl From<PlaceError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::of_store(&error)
-    }
-}
-
-impl Failure {
-    pub(super) fn of_store(error: &StoreError) -> Self {
         let exit = match error {
             // What the configuration names is not usable as it is.
             StoreError::Open { .. } | StoreError::Use { .. } | StoreError::Newer { .. } => {
@@ -131,7 +125,7 @@ impl Failure {
         };
         Self {
             exit,
-            message: chain(error),
+            message: chain(&error),
         }
     }
 }

@@ -178,10 +178,7 @@ fn unusable(why: &StoreError, location: &StoreLocation) -> Failure {
         || why.to_string(),
         |trouble| format!("{}; no attempt was made. {}", trouble.why, trouble.advice),
     );
-    Failure {
-        message: said,
-        ..Failure::of_store(why)
-    }
+    Failure::config(said)
 }
 
 fn checker(store: Keeper) -> Result<Checker, Failure> {

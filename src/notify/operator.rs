@@ -38,7 +38,7 @@ pub struct OperatorFacts {
     pub host: String,
 }
 
-/// The store cannot be used. `why` and `advice` are sentences without a full stop and with one.
+/// The store cannot be used. `why` is a fragment, `advice` is a sentence or more.
 #[must_use]
 pub fn store_lost(
     why: &str,
@@ -52,7 +52,7 @@ pub fn store_lost(
         kind: Kind::Store,
         title: "lockwatch cannot use its store: no attempt is made".to_owned(),
         paragraphs: vec![
-            format!("{}.", one_line(why)),
+            format!("What is wrong: {}.", one_line(why)),
             "Attempts are counted there, so none is made, and nobody is told about users that begin to fail. Zones are \
              looked up as before; metrics and page go on."
                 .to_owned(),

@@ -16,7 +16,7 @@ use crate::{
     probe,
     setup::Setup,
     store::{trouble::Trouble, users::Claimed},
-    user::User,
+    user::{User, UserId},
 };
 
 /// When the store is back, what was due in the meantime is spread over this at most.
@@ -96,7 +96,7 @@ fn seen(shown: &Entry, observation: &Observation, why: &str) -> Entry {
 /// A turn that was missed while there was no store is made up for later, so that not all users are tried at once.
 pub(super) async fn later(checker: Arc<Checker>, setup: Arc<Setup>, claimed: Claimed) {
     let user = setup.user(&claimed.claim.id);
-    let due = user.map(|user| made_up_for(user, clock::now()));
+    let due = user.map(|user| made_up_for(&user.id, user.interval, clock::now()));
     if let (Some(due), Some(shown)) = (due, checker.board.get(&claimed.claim.id)) {
         checker.board.update(Entry {
             due,
@@ -106,8 +106,38 @@ pub(super) async fn later(checker: Arc<Checker>, setup: Arc<Setup>, claimed: Cla
     give_back(&checker, claimed, due).await;
 }
 
-fn made_up_for(user: &User, now: Timestamp) -> Timestamp {
-    let within = user.interval.min(SPREAD);
-    let within = i64::try_from(within.as_millis()).unwrap_or(i64::MAX).max(1);
-    now + Duration::from_millis(spread(&user.id, within).unsigned_abs())
+fn made_up_for(id: &UserId, interval: Duration, now: Timestamp) -> Timestamp {
+    let within = interval.min(SPREAD).as_millis();
+    let within = i64::try_from(within).unwrap_or(i64::MAX).max(1);
+    now + Duration::from_millis(spread(id, within).unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_missed_is_not_made_up_for_all_at_once() {
+        let now = Timestamp::UNIX_EPOCH;
+        for (interval, within) in [
+            (Duration::from_secs(30), Duration::from_secs(30)),
+            (Duration::from_hours(24), SPREAD),
+        ] {
+            let mut tenths = [0; 10];
+            for nth in 0..1000 {
+                let id = UserId::parse(&format!("user-{nth}")).unwrap();
+                let wait = made_up_for(&id, interval, now).duration_since(now);
+                let share = wait.as_secs_f64() / within.as_secs_f64();
+                assert!((0.0..1.0).contains(&share), "{wait:?} of {within:?}");
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "from 0 to 9"
+                )]
+                let tenth = (share * 10.0) as usize;
+                tenths[tenth] += 1;
+            }
+            assert!(tenths.iter().all(|users| *users > 50), "{tenths:?}");
+        }
+    }
 }

@@ -97,7 +97,9 @@ pub fn lasts(location: &StoreLocation, ephemeral: Ephemeral) -> Result<(), Place
     else {
         return Ok(());
     };
-    match forgotten(i64::from(file_system.f_type)) {
+    #[allow(clippy::useless_conversion, reason = "shorter on other machines")]
+    let magic = i64::from(file_system.f_type);
+    match forgotten(magic) {
         Some(file_system) => Err(PlaceError::Ephemeral {
             path: path.clone(),
             folder: if seen == path { folder(path) } else { seen }.to_owned(),
