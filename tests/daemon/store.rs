@@ -158,6 +158,8 @@ async fn a_store_that_is_removed_is_not_made_anew_and_works_when_it_is_put_back(
     carry(house.folder(), &aside);
     house.until_without_store("was removed or replaced").await;
     house.goes_on_without_attempts("wrong").await;
+    // By then it has been tried again.
+    house.watch_checks("wrong", 6).await;
     assert!(
         !house.store().exists(),
         "a start makes a store, nobody else"
