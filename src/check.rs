@@ -21,7 +21,7 @@ use crate::{
     probe,
     record::Record,
     setup::Setup,
-    store::{Store, StoreError, users::Claimed},
+    store::{StoreError, keeper::Keeper, users::Claimed},
     user::{Known, User},
 };
 use conclude::Rest;
@@ -44,8 +44,8 @@ pub enum CheckError {
 /// Runs checks.
 #[derive(Debug)]
 pub struct Checker {
-    /// The authority.
-    pub store: Store,
+    /// The authority, as long as it can be used.
+    pub store: Keeper,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// The live view.
@@ -76,7 +76,10 @@ impl Checker {
         let keep_claim = async {
             loop {
                 tokio::time::sleep(lease / 3).await;
-                let renewed = self.store.renew(claim.clone(), clock::now(), lease).await;
+                let Ok(store) = self.store.get() else {
+                    continue;
+                };
+                let renewed = store.renew(claim.clone(), clock::now(), lease).await;
                 if !renewed.unwrap_or(true) {
                     // Lost: the permit and the commit will be refused, there is nothing left to keep.
                     std::future::pending::<()>().await;
@@ -114,7 +117,7 @@ impl Checker {
             Some((zone, found)) => match self.attempt(&round, zone, found).await {
                 Ok(attempted) => attempted,
                 Err(CheckError::Stopping) => {
-                    self.store.release(claimed.claim, None).await?;
+                    self.store.get()?.release(claimed.claim, None).await?;
                     return Err(CheckError::Stopping);
                 }
                 Err(other) => return Err(other),

@@ -20,7 +20,7 @@ use lockwatch::{
     config::{Email, Transport},
     diagnose::{Diagnosis, Reason},
     incident::{Event, Incident},
-    notify::{Kind, Notice, owed::notices},
+    notify::{Facts, Kind, Matter, Notice, owed::notices},
     user::Known,
 };
 use table::rows;
@@ -147,16 +147,23 @@ fn what_is_told() {
     );
 }
 
+fn facts_of(notice: &Notice) -> Facts {
+    match &notice.matter {
+        Matter::Incident(facts) => Facts::clone(facts),
+        Matter::Operator(other) => panic!("not of an incident: {other:?}"),
+    }
+}
+
 #[test]
 fn a_held_user_is_not_promised_a_next_attempt() {
     let event = Event::Opened(incident(Reason::LockedOut));
     let mut entry = entry(user("acme-email2at"), now());
-    let facts = &told(&event, &entry, None)[0].facts;
+    let facts = facts_of(&told(&event, &entry, None)[0]);
     assert!(!facts.held);
     assert_eq!(facts.next_attempt, Some(entry.due));
     entry.record.budget.held = Some(Hold::Rejections);
     entry.record.budget.rejections = 2;
-    let facts = &told(&event, &entry, None)[0].facts;
+    let facts = facts_of(&told(&event, &entry, None)[0]);
     assert!(facts.held);
     assert_eq!(facts.next_attempt, None);
     assert_eq!(facts.rejections, 2);

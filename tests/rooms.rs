@@ -12,7 +12,7 @@ use std::{
 };
 
 /// These take data and `now`, and return data. A folder stands for everything in it.
-const PURE: [&str; 17] = [
+const PURE: [&str; 19] = [
     "attempt.rs",
     "attempt/",
     "autotask/hosts.rs",
@@ -20,11 +20,13 @@ const PURE: [&str; 17] = [
     "autotask/wire.rs",
     "diagnose.rs",
     "diagnose/",
+    "fleet.rs",
     "incident.rs",
     "metrics/users.rs",
     "notify/message.rs",
     "notify/message/",
     "notify/mod.rs",
+    "notify/operator.rs",
     "notify/owed.rs",
     "observation.rs",
     "record.rs",

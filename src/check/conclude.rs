@@ -35,7 +35,8 @@ impl Checker {
         observation: Observation,
         rest: Rest,
     ) -> Result<Arc<Entry>, CheckError> {
-        let now = self.store.now();
+        let store = self.store.get()?;
+        let now = store.now();
         let limits = setup.limits();
         let history = History {
             code: match user.known {
@@ -66,7 +67,7 @@ impl Checker {
         recent.push(&observation, reason);
         let entry = Entry {
             user: Arc::clone(user),
-            username_hash: self.store.name_hash(&user.username.key()),
+            username_hash: store.name_hash(&user.username.key()),
             record,
             recent,
             due,
@@ -107,7 +108,7 @@ impl Checker {
             due,
             now,
         };
-        if !self.store.commit(commit).await? {
+        if !store.commit(commit).await? {
             return Err(CheckError::Overtaken);
         }
         let told = !kinds.is_empty();

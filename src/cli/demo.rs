@@ -22,7 +22,7 @@ use crate::{
     autotask::hosts::AllowedHosts,
     board::Entry,
     clock,
-    config::{self, Config, StoreLocation, Transport, secret::SecretSource},
+    config::{self, Config, Ephemeral, StoreLocation, Transport, secret::SecretSource},
     demo::{
         Simulator,
         scenario::{self, CodeIs, DemoUser},
@@ -96,7 +96,8 @@ pub(super) async fn demo(args: Args) -> Result<Exit, Failure> {
                 _ = tick.tick() => {
                     table.update(&rows(&app.checker.board.all(), &users));
                     // A store that cannot be read now is read at the next tick.
-                    for sent in app.checker.store.sent_after(told).await.unwrap_or_default() {
+                    let sent = async { app.checker.store.get()?.sent_after(told).await };
+                    for sent in sent.await.unwrap_or_default() {
                         table.event(&format!("mail to {}: {} {}", sent.recipient, sent.kind, sent.user));
                         told = sent.at;
                     }
@@ -188,6 +189,7 @@ fn config(
             retry_held_after: Vec::new(),
         },
         store: StoreLocation::Sqlite(folder.join("lockwatch.db")),
+        ephemeral: Ephemeral::Allowed,
         email: Some(config::Email {
             from: address("lockwatch@msp.example")?,
             to: vec![address("ops@msp.example")?],

@@ -2,7 +2,12 @@
 
 use std::process::ExitCode;
 
-use crate::{autotask::client::ClientError, config::Problems, store::StoreError, telemetry::chain};
+use crate::{
+    autotask::client::ClientError,
+    config::Problems,
+    store::{StoreError, place::PlaceError},
+    telemetry::chain,
+};
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +93,10 @@ impl From<anyhow::Error> for Failure {
             Ok(store) => return store.into(),
             Err(error) => error,
         };
+        let error = match error.downcast::<PlaceError>() {
+            Ok(place) => return place.into(),
+            Err(error) => error,
+        };
         match error.downcast::<ClientError>() {
             Ok(client) => client.into(),
             Err(error) => Self::internal(format!("{error:#}")),
@@ -97,6 +106,12 @@ impl From<anyhow::Error> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
+        Self::config(chain(&error))
+    }
+}
+
+impl From<PlaceError> for Failure {
+    fn from(error: PlaceError) -> Self {
         Self::config(chain(&error))
     }
 }

@@ -17,7 +17,7 @@ use super::{
     ConfigArg,
     daemon::Step,
     exit::{Exit, Failure},
-    probe::checker,
+    probe::opened,
     report,
     wait::Teller,
 };
@@ -26,12 +26,10 @@ use crate::{
     attempt::Asker,
     autotask::hosts::AllowedHosts,
     config::{
-        self, Config, StoreLocation,
+        self, Config, Ephemeral, StoreLocation,
         secret::{CodeText, SecretSource},
     },
     schedule::check_now,
-    setup::Setup,
-    store::Store,
     user::{Known, User, UserId, Username},
     web::view::{UserView, Users},
 };
@@ -91,11 +89,7 @@ pub(super) async fn probe(
         autotask,
         state_folder()?.join("probes.db"),
     );
-    let store = Store::open(&config.store).await?;
-    let setup = Setup::new(config)?;
-    let now = crate::clock::now();
-    store.sync(setup.wanted(now), setup.limits(), now).await?;
-    let checker = checker(store)?;
+    let (checker, setup) = opened(config).await?;
     let tell = |step: crate::check::Progress| {
         if !json {
             report::step(&Step::from(step));
@@ -131,6 +125,7 @@ pub(super) async fn probe(
         None if json => report::json(&Users {
             users: vec![user],
             outbox_pending: 0,
+            store_trouble: None,
             config: None,
         }),
         None => report::result(&user),
@@ -259,6 +254,8 @@ fn one_user(
             retry_held_after: Vec::new(),
         },
         store: StoreLocation::Sqlite(store),
+        // Somebody sits at the keyboard: no restart loop spends attempts, and a home in memory is no fault.
+        ephemeral: Ephemeral::Allowed,
         email: None,
         web: config::Web {
             listen: ([127, 0, 0, 1], 0).into(),

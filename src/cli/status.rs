@@ -15,6 +15,9 @@ pub(super) async fn status(args: &DaemonArgs, json: bool) -> Result<Exit, Failur
         report::json(&all);
         return Ok(exit);
     }
+    if let Some(why) = &all.store_trouble {
+        report::say(why);
+    }
     if all.users.is_empty() {
         report::say("no user is configured");
     } else {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, Severity},
+    store::place,
     user::Known,
 };
 
@@ -28,6 +29,10 @@ pub(super) async fn validate(path: &Path) -> Result<Exit, Failure> {
             }
             Severity::Warning => note(format!("warning: {}: {finding}", path.display())),
         }
+    }
+    if let Err(why) = place::lasts(&config.store, config.ephemeral) {
+        errors += 1;
+        note(format!("{}: {why}", path.display()));
     }
     if errors > 0 {
         return Ok(Exit::Config);

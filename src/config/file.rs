@@ -70,6 +70,7 @@ pub struct Lockout {
 #[serde(deny_unknown_fields)]
 pub struct Store {
     pub url: Maybe<String>,
+    pub allow_ephemeral: Maybe<bool>,
 }
 
 /// `[email]`

@@ -63,6 +63,7 @@ pub const KEYS: &[(&str, &str)] = &[
         "store.url",
         r#""sqlite://" and the absolute path of a file, such as "sqlite:///var/lib/lockwatch/lockwatch.db""#,
     ),
+    ("store.allow_ephemeral", "true or false"),
     ("email", "a table headed [email]"),
     (
         "email.from",
@@ -215,7 +216,6 @@ pub const SOURCES: &[&str] = &[
 /// Keys that are planned: refused with their own words, for ignoring them would be a silent change of behaviour.
 pub const LATER: &[&str] = &[
     "store.takeover_after",
-    "store.allow_ephemeral",
     "store.url_file",
     "history",
     "quota",

@@ -6,13 +6,16 @@ mod books;
 mod clock;
 pub mod commit;
 mod engine;
+pub mod keeper;
 pub mod ledger;
 pub mod mails;
 pub mod notices;
+pub mod place;
 mod postgres;
 mod sql;
 mod sqlite;
 pub mod together;
+pub mod trouble;
 pub mod users;
 pub mod wanted;
 mod writer;
@@ -94,6 +97,15 @@ pub enum StoreError {
     /// The writer has ended.
     #[error("the store is closed")]
     Closed,
+    /// The file is not the one that was opened.
+    #[error("the store was removed or replaced")]
+    Gone,
+    /// It has another key, so another ledger.
+    #[error("the store is another one than before")]
+    Another,
+    /// It was found unusable before; see `keeper`.
+    #[error("{0}: no attempt is made")]
+    Unusable(String),
 }
 
 /// The store. Clones share it.

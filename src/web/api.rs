@@ -64,6 +64,11 @@ pub(super) async fn users(State(app): State<Arc<App>>) -> Response {
     Json(Users {
         users,
         outbox_pending,
+        store_trouble: app
+            .checker
+            .store
+            .trouble()
+            .map(|trouble| trouble.as_sentence()),
         config,
     })
     .into_response()

@@ -18,6 +18,7 @@ use crate::{app::App, board::STATES, user::UserId};
 struct Overview {
     users: Vec<UserView>,
     pending: u64,
+    trouble: Option<String>,
 }
 
 #[derive(Template)]
@@ -38,6 +39,11 @@ pub(super) async fn overview(State(app): State<Arc<App>>) -> Response {
     rendered(&Overview {
         users,
         pending: app.checker.metrics.outbox_waiting(),
+        trouble: app
+            .checker
+            .store
+            .trouble()
+            .map(|trouble| trouble.as_sentence()),
     })
 }
 

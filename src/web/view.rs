@@ -19,6 +19,9 @@ pub struct Users {
     pub users: Vec<UserView>,
     /// Notices and mails that have not been sent yet.
     pub outbox_pending: u64,
+    /// Why no attempt is made at all: the store cannot be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_trouble: Option<String>,
     /// The configuration that the daemon was started with; none for a demo.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<PathBuf>,

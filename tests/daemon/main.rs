@@ -27,6 +27,7 @@ mod retries;
 mod secrecy;
 mod several_retries;
 mod signals;
+mod store;
 mod vendor_held;
 mod verdicts;
 mod waits;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lockwatch::{
     diagnose::{Cause, Diagnosis, RankedCause, Reason, Verdict},
     notify::{
-        Facts, Kind, Notice,
+        Facts, Kind, Matter, Notice,
         message::{Mail, compose, sample},
     },
 };
@@ -69,7 +69,7 @@ fn notice(kind: Kind, facts: Facts) -> Notice {
         kind,
         recipient: "it@acme.example".into(),
         created: facts.at,
-        facts,
+        matter: Matter::Incident(Box::new(facts)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use lockwatch::{
     diagnose::{Diagnosis, Reason},
-    notify::{Facts, Kind, Notice},
+    notify::{Facts, Kind, Matter, Notice, operator::unanswered, owed::operator_notices},
     store::{
         Store,
         mails::{FrozenMail, SentNotice, Tried, Waiting},
@@ -21,7 +21,7 @@ fn notice(id: &str, recipient: &str, created: Timestamp) -> Notice {
         kind: Kind::LockedOut,
         recipient: recipient.to_owned(),
         created,
-        facts: Facts {
+        matter: Matter::Incident(Box::new(Facts {
             user: "acme".to_owned(),
             username: "acme@acme.example".to_owned(),
             tenant: "acme.example".to_owned(),
@@ -48,7 +48,7 @@ fn notice(id: &str, recipient: &str, created: Timestamp) -> Notice {
             next_attempt: None,
             host: "watch.msp.example".to_owned(),
             from_address: None,
-        },
+        })),
     }
 }
 
@@ -164,6 +164,40 @@ async fn what_cannot_be_sent_is_kept_but_never_owed() {
     assert!(owed(&store, start() + days(1)).await.is_empty());
     assert_eq!(store.waiting().await.unwrap(), Waiting::default());
     assert!(!freeze(&store, "mail-1", &["one"], after(30)).await);
+}
+
+#[tokio::test]
+async fn an_operators_matter_is_told_once_and_its_users_are_checked_all_the_same() {
+    let place = Place::new();
+    let store = place.with(&["acme"]).await;
+    let ends = after(3600);
+    let user = UserId::parse("acme").unwrap();
+    let facts = unanswered(&user, "acme", None, 4, after(0), ends, "mon1");
+    let matter = |created| Notice {
+        created,
+        ..operator_notices(&facts, None).remove(0)
+    };
+    let twice = [after(0), after(1)].map(|at| Notice {
+        recipient: "ops@msp.example".to_owned(),
+        ..matter(at)
+    });
+    let [first, second] = twice;
+    let other = notice("n1", "ops@msp.example", after(0));
+    owe(&store, vec![first.clone(), other], None).await;
+    // The same again, with its check's result, which must not be lost over it.
+    owe(&store, vec![second], None).await;
+    let owed = store.owed(after(60)).await.unwrap().notices;
+    assert_eq!(owed.len(), 2, "{owed:?}");
+    assert!(owed.contains(&first), "{owed:?}");
+    let ids: Vec<_> = owed.iter().map(|notice| notice.id.as_str()).collect();
+    assert!(freeze(&store, "m1", &ids, after(60)).await);
+    owe(&store, vec![first], None).await;
+    assert!(owed_nothing(&store).await, "told once, for good");
+    store.close().await;
+}
+
+async fn owed_nothing(store: &Store) -> bool {
+    owed(store, after(600)).await.is_empty()
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use super::take::{self, days, millis, secs};
 use crate::{
     autotask::hosts::AllowedHosts,
     config::{
-        Autotask, StoreLocation,
+        Autotask, Ephemeral, StoreLocation,
         file::{self, Maybe},
         report::{KeyPath, Report},
     },
@@ -193,10 +193,17 @@ pub fn interval(
 }
 
 /// `[store]`
-pub fn store(table: Maybe<file::Store>, report: &mut Report<'_>) -> StoreLocation {
+pub fn store(table: Maybe<file::Store>, report: &mut Report<'_>) -> (StoreLocation, Ephemeral) {
     let table = table.map(Spanned::into_inner).unwrap_or_default();
     let path = take::parsed(table.url, &KeyPath::of("store.url"), report, sqlite);
-    StoreLocation::Sqlite(path.unwrap_or_else(|| "/var/lib/lockwatch/lockwatch.db".into()))
+    let path = path.unwrap_or_else(|| "/var/lib/lockwatch/lockwatch.db".into());
+    let allowed = table.allow_ephemeral.is_some_and(Spanned::into_inner);
+    let ephemeral = if allowed {
+        Ephemeral::Allowed
+    } else {
+        Ephemeral::Refused
+    };
+    (StoreLocation::Sqlite(path), ephemeral)
 }
 
 fn sqlite(text: &str) -> Result<PathBuf, &'static str> {

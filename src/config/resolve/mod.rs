@@ -73,6 +73,7 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
                 schedule: rest.schedule,
                 lockout: rest.lockout,
                 store: rest.store,
+                ephemeral: rest.ephemeral,
                 email: rest.email,
                 web: rest.web,
                 users,
@@ -95,6 +96,7 @@ struct Complete {
     schedule: Schedule,
     lockout: super::Lockout,
     store: super::StoreLocation,
+    ephemeral: super::Ephemeral,
     email: Option<super::Email>,
     web: super::Web,
 }
@@ -119,7 +121,7 @@ impl Settings {
             report.warn(&at, &KeyPath::of("autotask.timeout"), message);
         }
         let lockout = lockout::lockout(mirror.lockout, report);
-        let store = autotask::store(mirror.store, report);
+        let (store, ephemeral) = autotask::store(mirror.store, report);
         let (email, operator) = email::email(mirror.email, report);
         let web = web::web(mirror.web, report);
         Self {
@@ -129,6 +131,7 @@ impl Settings {
                 schedule: Schedule { max_in_flight },
                 lockout,
                 store,
+                ephemeral,
                 email,
                 web,
             }),

@@ -20,6 +20,8 @@ pub struct Settings {
     pub web: String,
     /// Where the store is, when not in the house.
     pub store: Option<String>,
+    /// `store.allow_ephemeral`: a house may stand in memory or in a container's own layer.
+    pub allow_ephemeral: bool,
     /// Whatever else, at the top of the file.
     pub top: String,
 }
@@ -37,6 +39,7 @@ impl Default for Settings {
                 .to_owned(),
             web: String::new(),
             store: None,
+            allow_ephemeral: true,
             top: String::new(),
         }
     }
@@ -113,6 +116,7 @@ impl Settings {
             email,
             web,
             store,
+            allow_ephemeral,
             top,
         } = self;
         let store = store
@@ -124,7 +128,7 @@ impl Settings {
              [autotask]\nbase_url = \"{autotask}\"\nallowed_hosts = [\"127.0.0.1\"]\ntimeout = \"{timeout}\"\n\
              [schedule]\ninterval = \"{interval}\"\n\
              [lockout]\nactivation = \"{activation}\"\nconfirm_after = \"1s\"\n{lockout}\n\
-             [store]\nurl = \"{store}\"\n\
+             [store]\nurl = \"{store}\"\nallow_ephemeral = {allow_ephemeral}\n\
              {email}\n\
              [web]\nlisten = \"127.0.0.1:{port}\"\n{web}\n\
              {users}"
