@@ -106,6 +106,7 @@ impl From<StoreError> for Failure {
             StoreError::Open { .. }
             | StoreError::Use { .. }
             | StoreError::Server { .. }
+            | StoreError::NoAddress(_)
             | StoreError::Newer { .. } => Exit::Config,
             _ => Exit::Internal,
         };

@@ -69,6 +69,7 @@ pub struct Lockout {
 #[serde(deny_unknown_fields)]
 pub struct Store {
     pub url: Maybe<String>,
+    pub url_file: Maybe<String>,
 }
 
 /// `[email]`

@@ -57,7 +57,11 @@ pub const KEYS: &[(&str, &str)] = &[
     ("store", "a table headed [store]"),
     (
         "store.url",
-        r#""sqlite://" and the absolute path of a file, such as "sqlite:///var/lib/lockwatch/lockwatch.db""#,
+        r#""sqlite://" and the absolute path of a file, such as "sqlite:///var/lib/lockwatch/lockwatch.db", or "postgres://user@host/database", its password in store.url_file"#,
+    ),
+    (
+        "store.url_file",
+        r#"the path of a file that holds the whole address of a database, such as postgres://user:password@host/database, and no store.url"#,
     ),
     ("email", "a table headed [email]"),
     (
@@ -212,7 +216,6 @@ pub const LATER: &[&str] = &[
     "lockout.retry_held_after",
     "store.takeover_after",
     "store.allow_ephemeral",
-    "store.url_file",
     "history",
     "quota",
     "diagnose",

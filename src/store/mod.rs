@@ -58,6 +58,9 @@ pub enum StoreError {
         #[source]
         cause: sqlx::Error,
     },
+    /// The file that holds the address cannot be read, or holds something else.
+    #[error("failed to open the store (store.url_file): {0}")]
+    NoAddress(String),
     /// Another process is at work in this database.
     #[error("another lockwatch uses the store {store}: one process a database, for the time being")]
     Taken {
@@ -129,7 +132,10 @@ impl Store {
     async fn open_as(location: &StoreLocation, tenancy: Tenancy) -> Result<Self, StoreError> {
         let Opened { link, pool, key } = match location {
             StoreLocation::Sqlite(path) => sqlite::open(path).await?,
-            StoreLocation::Postgres(url) => postgres::open(url, tenancy).await?,
+            StoreLocation::Postgres(database) => {
+                let url = database.url().await.map_err(StoreError::NoAddress)?;
+                postgres::open(&url, tenancy).await?
+            }
         };
         Ok(Self {
             pool,

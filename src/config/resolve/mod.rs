@@ -5,6 +5,7 @@ mod autotask;
 mod email;
 mod files;
 mod source;
+mod store;
 mod take;
 mod users;
 mod web;
@@ -117,7 +118,7 @@ impl Settings {
             report.warn(&at, &KeyPath::of("autotask.timeout"), message);
         }
         let lockout = autotask::lockout(mirror.lockout, report);
-        let store = autotask::store(mirror.store, report);
+        let store = store::store(mirror.store, report);
         let (email, operator) = email::email(mirror.email, report);
         let web = web::web(mirror.web, report);
         Self {
