@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     attempt::Asker,
     board::{Board, Entry},
-    clock,
     metrics::Metrics,
     observation::{Observation, QueryStep, ZoneFinding},
     probe,
@@ -71,7 +70,10 @@ impl Checker {
         let keep_claim = async {
             loop {
                 tokio::time::sleep(lease / 3).await;
-                let renewed = self.store.renew(claim.clone(), clock::now(), lease).await;
+                let renewed = self
+                    .store
+                    .renew(claim.clone(), self.store.now(), lease)
+                    .await;
                 if !renewed.unwrap_or(true) {
                     // Lost: the permit and the commit will be refused, there is nothing left to keep.
                     std::future::pending::<()>().await;
@@ -92,7 +94,7 @@ impl Checker {
         asker: Asker,
         told: OnProgress<'_>,
     ) -> Result<Arc<Entry>, CheckError> {
-        let at = clock::now();
+        let at = self.store.now();
         let zone = probe::zone::look_up(&setup.client, &setup.slots, &user.username).await;
         self.metrics.zone_probed(&zone);
         told(progress::zone(&zone));

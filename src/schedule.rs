@@ -15,7 +15,6 @@ use crate::{
     attempt::Asker,
     board::Entry,
     check::{CheckError, Checker, Progress},
-    clock,
     setup::Setup,
     store::{StoreError, users::Claimed},
     telemetry::chain,
@@ -122,7 +121,8 @@ impl Scheduler {
                     tracker.spawn(answer(checker, setup, ask));
                 }
                 _ = sweep.tick() => {
-                    if let Err(cause) = self.checker.store.sweep(clock::now()).await {
+                    let store = &self.checker.store;
+                    if let Err(cause) = store.sweep(store.now()).await {
                         tracing::error!(cause = chain(&cause), "failed to sweep the store");
                     }
                 }
@@ -136,10 +136,9 @@ impl Scheduler {
     /// Claims what is due and starts it; returns the pause until the next claim.
     async fn claim(&self, tracker: &TaskTracker) -> Duration {
         let setup = self.setup.borrow().clone();
-        let claimed = self
-            .checker
-            .store
-            .claim_due(clock::now(), HORIZON, setup.lease(), BATCH)
+        let store = &self.checker.store;
+        let claimed = store
+            .claim_due(store.now(), HORIZON, setup.lease(), BATCH)
             .await;
         match claimed {
             Ok(claimed) => {
@@ -166,7 +165,7 @@ impl Scheduler {
 }
 
 async fn when_due(checker: Arc<Checker>, setup: Arc<Setup>, claimed: Claimed) {
-    let now = clock::now();
+    let now = checker.store.now();
     let wait = Duration::try_from(claimed.due.duration_since(now)).unwrap_or_default();
     tokio::select! {
         () = checker.stopping.cancelled() => {
@@ -176,7 +175,7 @@ async fn when_due(checker: Arc<Checker>, setup: Arc<Setup>, claimed: Claimed) {
         () = sleep(wait.min(HORIZON)) => {}
     }
     #[expect(clippy::cast_precision_loss, reason = "a histogram of seconds")]
-    let late = clock::now().duration_since(claimed.due).as_millis() as f64 / 1000.0;
+    let late = checker.store.now().duration_since(claimed.due).as_millis() as f64 / 1000.0;
     checker.metrics.began(late);
     let id = claimed.claim.id.clone();
     match guarded(&checker, &setup, claimed, Asker::Schedule, &|_| {}).await {
@@ -217,7 +216,7 @@ pub async fn check_now(
     loop {
         let claimed = checker
             .store
-            .claim_one(id, clock::now(), setup.lease())
+            .claim_one(id, checker.store.now(), setup.lease())
             .await;
         if let Some(claimed) = claimed.map_err(CheckError::Store)? {
             return Ok(guarded(checker, setup, claimed, asker, progress).await?);
@@ -252,7 +251,7 @@ async fn guarded(
     checker.metrics.in_flight.dec();
     let Ok(result) = result else {
         tracing::error!(user.id = %user.id, "a check panicked; the user is checked again in its next turn");
-        let next = next_slot(&user.id, user.interval, clock::now());
+        let next = next_slot(&user.id, user.interval, checker.store.now());
         give_back(checker, claimed, Some(next)).await;
         return Err(CheckError::Overtaken);
     };

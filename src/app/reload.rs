@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{App, fill, load};
-use crate::{clock, config::Problems, setup::Setup, telemetry::chain};
+use crate::{config::Problems, setup::Setup, telemetry::chain};
 
 /// Why a new configuration was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -63,9 +63,9 @@ impl App {
         }
         let failed = |why: &dyn std::error::Error| ReloadError::Failed(chain(why));
         let setup = Setup::in_place_of(&old, config).map_err(|why| failed(&why))?;
-        let now = clock::now();
-        let rows = setup.wanted(now);
         let store = &self.checker.store;
+        let now = store.now();
+        let rows = setup.wanted(now);
         store
             .sync(rows, setup.limits(), now)
             .await

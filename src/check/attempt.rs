@@ -7,7 +7,6 @@ use super::{CheckError, Checker};
 use crate::{
     attempt::{Activation, Asker, Ledgers, Permit, Refusal, Waiting, settle},
     autotask::client::Credential,
-    clock,
     config::secret::{self, SecretError},
     observation::{QueryStep, Zone},
     probe::{self, query::NotMade},
@@ -57,7 +56,7 @@ impl Checker {
     ) -> Result<Attempted, CheckError> {
         if let Some(until) = claimed.record.not_before
             && asker == Asker::Schedule
-            && clock::now() < until
+            && self.store.now() < until
         {
             let why = Waiting::RetryAfter;
             return Ok(QueryStep::NotPermitted(Refusal::Wait { until, why }).into());
@@ -90,7 +89,7 @@ impl Checker {
                 activation: Some(activation),
                 limits: setup.limits(),
                 lease: setup.lease(),
-                now: clock::now(),
+                now: self.store.now(),
             };
             let answer = self.store.permit(request).await.map_err(NoPermit::Store)?;
             match answer.decision {
@@ -147,7 +146,7 @@ impl Checker {
                 &ledgers,
                 &settlement.attempt,
                 settlement.outcome,
-                clock::now(),
+                self.store.now(),
             )
         });
         Ok(Attempted {

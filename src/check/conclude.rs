@@ -8,7 +8,6 @@ use super::{CheckError, Checker};
 use crate::{
     attempt::{Activation, Ledgers, Refusal, Waiting},
     board::Entry,
-    clock,
     diagnose::{Diagnosis, History, Reason, diagnose},
     incident::{self, Circumstances},
     notify::owed,
@@ -32,7 +31,7 @@ impl Checker {
         activation: Activation,
     ) -> Result<Arc<Entry>, CheckError> {
         let (settlement, ledgers) = attempted;
-        let now = clock::now();
+        let now = self.store.now();
         let limits = setup.limits();
         let budget = ledgers
             .as_ref()

@@ -107,6 +107,7 @@ impl From<StoreError> for Failure {
             | StoreError::Use { .. }
             | StoreError::Server { .. }
             | StoreError::NoAddress(_)
+            | StoreError::Taken { .. }
             | StoreError::Newer { .. } => Exit::Config,
             _ => Exit::Internal,
         };

@@ -79,7 +79,7 @@ pub(super) async fn probe(config: &ConfigArg, username: &str, json: bool) -> Res
     );
     let store = Store::open(&config.store).await?;
     let setup = Setup::new(config)?;
-    let now = crate::clock::now();
+    let now = store.now();
     store.sync(setup.wanted(now), setup.limits(), now).await?;
     let checker = checker(store)?;
     let tell = |step: crate::check::Progress| {

@@ -12,7 +12,6 @@ use super::{
     message,
 };
 use crate::{
-    clock,
     config::Email,
     metrics::Metrics,
     setup::Setup,
@@ -107,7 +106,7 @@ impl Outbox {
             return Ok(LOOK);
         };
         while self.freeze(email, &setup).await? {}
-        let paused = pause.is_some_and(|pause| clock::now() < pause.until);
+        let paused = pause.is_some_and(|pause| self.store.now() < pause.until);
         if !paused {
             self.send_due(&Mailer::new(email), pause).await?;
         }
@@ -116,14 +115,15 @@ impl Outbox {
         let next = waiting
             .next
             .map(|next| pause.map_or(next, |pause| next.max(pause.until)));
-        let next = next
-            .map(|next| Duration::try_from(next.duration_since(clock::now())).unwrap_or_default());
+        let next = next.map(|next| {
+            Duration::try_from(next.duration_since(self.store.now())).unwrap_or_default()
+        });
         Ok(next.map_or(LOOK, |wait| wait.min(LOOK)))
     }
 
     /// Makes one mail of what is owed to one recipient. False when nothing is due.
     async fn freeze(&self, email: &Email, setup: &Setup) -> Result<bool, StoreError> {
-        let now = clock::now();
+        let now = self.store.now();
         let owed = self.store.owed(now).await?;
         if !owed.unreadable.is_empty() {
             tracing::error!(notices = ?owed.unreadable, "notices of another version cannot be read and are given up");
@@ -168,7 +168,7 @@ impl Outbox {
 
     /// Sends what is due, one after the other, until the server rather than a mail is the problem.
     async fn send_due(&self, mailer: &Mailer, pause: &mut Option<Pause>) -> Result<(), StoreError> {
-        for mail in self.store.due_mails(clock::now(), 100).await? {
+        for mail in self.store.due_mails(self.store.now(), 100).await? {
             if self.stopping.is_cancelled() {
                 return Ok(());
             }
@@ -199,7 +199,7 @@ impl Outbox {
             bytes: &mail.bytes,
         };
         let sent = mailer.send(&letter).await;
-        let now = clock::now();
+        let now = self.store.now();
         let mut pause = None;
         let (tried, outcome) = match sent {
             Ok(_) => (Tried::Sent, Some("sent")),

@@ -16,6 +16,7 @@ mod access;
 mod campaign;
 mod commands;
 mod credentials;
+mod databases;
 mod endpoint;
 mod mails;
 mod one_off;

@@ -51,6 +51,14 @@ impl Place {
         }
     }
 
+    /// The store's database, which only one on a server has.
+    pub fn server(&self) -> &Database {
+        match self {
+            Self::Database(database) => database,
+            Self::File(_) => panic!("a store without a server"),
+        }
+    }
+
     pub fn location(&self) -> StoreLocation {
         match self {
             Self::File(_) => StoreLocation::Sqlite(self.path()),

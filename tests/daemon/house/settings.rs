@@ -16,7 +16,7 @@ pub struct Settings {
     pub email: String,
     /// More of `[web]`.
     pub web: String,
-    /// Where the store is, when not in the house.
+    /// All of `[store]`, when it is not in the house.
     pub store: Option<String>,
     /// Whatever else, at the top of the file.
     pub top: String,
@@ -103,14 +103,14 @@ impl Settings {
         } = self;
         let store = store
             .clone()
-            .unwrap_or_else(|| format!("sqlite://{}/lockwatch.db", folder.display()));
+            .unwrap_or_else(|| format!("url = \"sqlite://{}/lockwatch.db\"", folder.display()));
         let users: String = accounts.iter().map(Account::text).collect();
         format!(
             "{top}\n\
              [autotask]\nbase_url = \"{autotask}\"\nallowed_hosts = [\"127.0.0.1\"]\ntimeout = \"{timeout}\"\n\
              [schedule]\ninterval = \"{interval}\"\n\
              [lockout]\nactivation = \"1s\"\nconfirm_after = \"1s\"\n{lockout}\n\
-             [store]\nurl = \"{store}\"\n\
+             [store]\n{store}\n\
              {email}\n\
              [web]\nlisten = \"127.0.0.1:{port}\"\n{web}\n\
              {users}"
