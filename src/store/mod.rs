@@ -50,13 +50,12 @@ pub enum StoreError {
         cause: sqlx::Error,
     },
     /// The server is not to be had, or does not let us in.
-    #[error("failed to use the store {store} (store.url)")]
+    #[error("failed to use the store {store} (store.url): {why}")]
     Server {
         /// The store, without its password.
         store: String,
-        /// The cause.
-        #[source]
-        cause: sqlx::Error,
+        /// The cause, in the server's words where it has some.
+        why: String,
     },
     /// The file that holds the address cannot be read, or holds something else.
     #[error("failed to open the store (store.url_file): {0}")]

@@ -14,8 +14,9 @@ pub struct Database {
 impl Database {
     /// Makes one.
     pub async fn new() -> Self {
-        let server = std::env::var("LOCKWATCH_TEST_POSTGRES")
-            .expect("there is no PostgreSQL server to test with: run the tests with tests/run");
+        let server = std::env::var("LOCKWATCH_TEST_POSTGRES").unwrap_or_else(|_| {
+            panic!("there is no PostgreSQL server to test with: use tests/run")
+        });
         let server: Url = server.parse().unwrap();
         let name = format!("test_{}", lockwatch::store::fresh_id());
         let mut url = server.clone();
