@@ -12,6 +12,7 @@ on_both_engines!(
     an_attempt_is_on_disk_before_its_permit_is_there,
     a_restart_keeps_a_hold,
     a_removed_user_gets_no_permit,
+    processes_that_ask_at_once_get_one_permit,
     a_commit_is_kept_whole_or_not_at_all_and_harms_no_other,
     an_incident_is_kept_until_it_closes,
     no_attempt_without_a_store_that_can_be_written,
@@ -63,6 +64,27 @@ async fn a_removed_user_gets_no_permit(place: Place) {
     store.sync(Vec::new(), LIMITS, start()).await.unwrap();
     let refused = permit(&store, &claimed.claim, start()).await.decision;
     assert_eq!(refused.unwrap_err(), Refusal::NotOurs);
+}
+
+async fn processes_that_ask_at_once_get_one_permit(place: Place) {
+    let names: Vec<String> = (0..8).map(|n| format!("user-{n}")).collect();
+    let store = place
+        .with(&names.iter().map(String::as_str).collect::<Vec<_>>())
+        .await;
+    let mut asking = Vec::new();
+    for name in &names {
+        // All of them present the same credential.
+        let claimed = claim(&store, name, start()).await.unwrap();
+        let other = place.open().await;
+        let request = request(&claimed.claim, start());
+        asking.push(tokio::spawn(async move { other.permit(request).await }));
+    }
+    let mut granted = 0;
+    for answer in asking {
+        granted += usize::from(answer.await.unwrap().unwrap().decision.is_ok());
+    }
+    assert_eq!(granted, 1);
+    assert_eq!(ledgers(&store).await.credential.unanswered, 1);
 }
 
 fn opened(id: &str) -> Event {
