@@ -1,10 +1,13 @@
 //! The attempt is on disk before anybody may send it, and what was counted stays counted.
 
+use std::sync::Arc;
+
 use lockwatch::{
     attempt::{Hold, Outcome, Refusal},
     incident::{Event, Incident},
     store::StoreError,
 };
+use tokio::sync::Barrier;
 
 use super::*;
 
@@ -71,13 +74,17 @@ async fn processes_that_ask_at_once_get_one_permit(place: Place) {
     let store = place
         .with(&names.iter().map(String::as_str).collect::<Vec<_>>())
         .await;
+    let together = Arc::new(Barrier::new(names.len()));
     let mut asking = Vec::new();
     for name in &names {
         // All of them present the same credential.
         let claimed = claim(&store, name, start()).await.unwrap();
-        let other = place.open().await;
         let request = request(&claimed.claim, start());
-        asking.push(tokio::spawn(async move { other.permit(request).await }));
+        let (other, together) = (place.open().await, Arc::clone(&together));
+        asking.push(tokio::spawn(async move {
+            together.wait().await;
+            other.permit(request).await
+        }));
     }
     let mut granted = 0;
     for answer in asking {
