@@ -78,7 +78,7 @@ impl Daemon {
         let listener = listener.into_std()?;
         let setup = Setup::new(config)?;
         place::make_ready(&setup.config.store, setup.config.ephemeral)?;
-        let store = store_care::open(&setup).await;
+        let store = store_care::open(&setup).await?;
         let now = store.now();
         let metrics = Arc::new(Metrics::new()?);
         metrics.reloaded(&setup.config.sha256, now);

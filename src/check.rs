@@ -3,6 +3,7 @@
 mod attempt;
 mod conclude;
 mod denied;
+mod matters;
 pub mod progress;
 mod vendor;
 
@@ -15,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     attempt::{Activation, Asker},
     board::{Board, Entry},
-    clock,
     metrics::Metrics,
     observation::{Fleet, Observation, QueryStep, Zone, ZoneFinding},
     probe,
@@ -79,7 +79,7 @@ impl Checker {
                 let Ok(store) = self.store.get() else {
                     continue;
                 };
-                let renewed = store.renew(claim.clone(), clock::now(), lease).await;
+                let renewed = store.renew(claim.clone(), store.now(), lease).await;
                 if !renewed.unwrap_or(true) {
                     // Lost: the permit and the commit will be refused, there is nothing left to keep.
                     std::future::pending::<()>().await;
@@ -100,7 +100,7 @@ impl Checker {
         asker: Asker,
         told: OnProgress<'_>,
     ) -> Result<Arc<Entry>, CheckError> {
-        let at = clock::now();
+        let at = self.store.now();
         let zone = probe::zone::look_up(&setup.client, &setup.slots, &user.username).await;
         self.metrics.zone_probed(&zone);
         told(progress::zone(&zone));

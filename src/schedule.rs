@@ -18,7 +18,6 @@ use crate::{
     attempt::Asker,
     board::Entry,
     check::{CheckError, Checker, Progress},
-    clock,
     setup::Setup,
     store::{StoreError, users::Claimed},
     telemetry::chain,
@@ -127,7 +126,7 @@ impl Scheduler {
                 }
                 _ = sweep.tick() => {
                     if let Ok(store) = self.checker.store.get()
-                        && let Err(cause) = store.sweep(clock::now()).await
+                        && let Err(cause) = store.sweep(store.now()).await
                     {
                         tracing::error!(cause = chain(&cause), "failed to sweep the store");
                     }
@@ -155,7 +154,7 @@ impl Scheduler {
         };
         let back_since = self.checker.store.back_since();
         let claimed = store
-            .claim_due(clock::now(), HORIZON, setup.lease(), BATCH)
+            .claim_due(store.now(), HORIZON, setup.lease(), BATCH)
             .await;
         match claimed {
             Ok(claimed) => {
@@ -181,7 +180,7 @@ impl Scheduler {
 }
 
 async fn when_due(checker: Arc<Checker>, setup: Arc<Setup>, claimed: Claimed) {
-    let now = clock::now();
+    let now = checker.store.now();
     let wait = Duration::try_from(claimed.due.duration_since(now)).unwrap_or_default();
     tokio::select! {
         () = checker.stopping.cancelled() => {
@@ -191,7 +190,7 @@ async fn when_due(checker: Arc<Checker>, setup: Arc<Setup>, claimed: Claimed) {
         () = sleep(wait.min(HORIZON)) => {}
     }
     #[expect(clippy::cast_precision_loss, reason = "a histogram of seconds")]
-    let late = clock::now().duration_since(claimed.due).as_millis() as f64 / 1000.0;
+    let late = checker.store.now().duration_since(claimed.due).as_millis() as f64 / 1000.0;
     checker.metrics.began(late);
     let id = claimed.claim.id.clone();
     match guarded(&checker, &setup, claimed, Asker::Schedule, &|_| {}).await {
@@ -236,7 +235,7 @@ pub async fn check_now(
     let mut changes = checker.board.changes();
     loop {
         let store = checker.store.get().map_err(CheckError::Store)?;
-        let claimed = store.claim_one(id, clock::now(), setup.lease()).await;
+        let claimed = store.claim_one(id, store.now(), setup.lease()).await;
         if let Some(claimed) = claimed.map_err(CheckError::Store)? {
             return Ok(guarded(checker, setup, claimed, asker, progress).await?);
         }
@@ -270,7 +269,7 @@ async fn guarded(
     checker.metrics.in_flight.dec();
     let Ok(result) = result else {
         tracing::error!(user.id = %user.id, "a check panicked; the user is checked again in its next turn");
-        let next = next_slot(&user.id, user.interval, clock::now());
+        let next = next_slot(&user.id, user.interval, checker.store.now());
         give_back(checker, claimed, Some(next)).await;
         return Err(CheckError::Overtaken);
     };

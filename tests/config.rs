@@ -54,7 +54,9 @@ fn warnings(text: &str) -> Vec<String> {
 
 /// Commented keys of the template become real ones.
 fn uncommented(template: &str) -> String {
-    let is_key = |key: &str| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    // It stands instead of store.url.
+    let is_key =
+        |key: &str| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && key != "url_file";
     let real = |line: &str| {
         let bare = line
             .strip_prefix("# ")
@@ -604,6 +606,7 @@ const VALUES: &[&str] = &[
     "\"https://VALUE-MARKER-7f3:VALUE-MARKER-7f3@VALUE-MARKER-7f3/?VALUE-MARKER-7f3\"",
     "\"987654321987s\"",
     "\"sqlite://VALUE-MARKER-7f3\"",
+    "\"postgres://VALUE-MARKER-7f3:VALUE-MARKER-7f3@VALUE-MARKER-7f3/VALUE-MARKER-7f3\"",
     "\"VALUE-MARKER-7f3@VALUE-MARKER-7f3\"",
     "\"VALUE-MARKER-7f3",
     "'''VALUE-MARKER-7f3",
@@ -659,11 +662,14 @@ fn no_message_holds_a_value_whichever_key_it_stands_at() {
         let Some((key, _)) = line.split_once(" = ") else {
             continue;
         };
-        for value in VALUES {
-            let mut lines = lines.clone();
-            lines[index] = format!("{key} = {value}");
-            assert_silent(&lines.join("\n"));
-            tried += 1;
+        let instead = (key == "url").then_some("url_file");
+        for key in std::iter::once(key).chain(instead) {
+            for value in VALUES {
+                let mut lines = lines.clone();
+                lines[index] = format!("{key} = {value}");
+                assert_silent(&lines.join("\n"));
+                tried += 1;
+            }
         }
     }
     assert!(tried > 1000, "{tried}");

@@ -182,7 +182,7 @@ fn a_recovery_tells_what_was_found_and_no_more() {
     for found in [Reason::Ok, Reason::ZoneOnly, Reason::CodeUnverified] {
         let mut entry = entry(user("acme-email2at"), now());
         entry.record.state.reason = found;
-        assert_eq!(told(&event, &entry, None)[0].facts.found, Some(found));
+        assert_eq!(facts_of(&told(&event, &entry, None)[0]).found, Some(found));
     }
 }
 
@@ -193,7 +193,7 @@ fn a_user_that_is_seldom_or_never_tried_is_not_promised_an_attempt() {
     for known in [Known::Nothing, Known::Secret(secret)] {
         let mut user = user("acme-email2at");
         user.known = known;
-        let facts = &told(&event, &entry(user, now()), None)[0].facts;
+        let facts = facts_of(&told(&event, &entry(user, now()), None)[0]);
         assert_eq!((facts.held, facts.next_attempt), (false, None));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{App, fill, load};
-use crate::{clock, config::Problems, setup::Setup, telemetry::chain};
+use crate::{config::Problems, setup::Setup, telemetry::chain};
 
 /// Why a new configuration was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +63,7 @@ impl App {
         }
         let failed = |why: &dyn std::error::Error| ReloadError::Failed(chain(why));
         let setup = Setup::in_place_of(&old, config).map_err(|why| failed(&why))?;
-        let now = clock::now();
+        let now = self.checker.store.now();
         let rows = setup.wanted(now);
         // Without a usable store the users wait for it: whoever has it back brings it in step.
         if let Ok(store) = self.checker.store.get() {

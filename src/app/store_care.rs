@@ -18,10 +18,14 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Opens the store of a configuration and brings it in step, or keeps its place until it can be used.
-pub(super) async fn open(setup: &Setup) -> Keeper {
+///
+/// # Errors
+/// When waiting mends nothing: another lockwatch works on it, or its address is not to be had.
+pub(super) async fn open(setup: &Setup) -> Result<Keeper, StoreError> {
     let location = &setup.config.store;
     match open_in_step(location, setup).await {
-        Ok(store) => Keeper::of(store, location),
+        Ok(store) => Ok(Keeper::of(store, location)),
+        Err(why @ (StoreError::Taken { .. } | StoreError::NoAddress(_))) => Err(why),
         Err(cause) => {
             let keeper = Keeper::without(location, &cause);
             if let Some(trouble) = keeper.trouble() {
@@ -32,7 +36,7 @@ pub(super) async fn open(setup: &Setup) -> Keeper {
                     LOOK.as_secs()
                 );
             }
-            keeper
+            Ok(keeper)
         }
     }
 }

@@ -9,7 +9,6 @@ use super::{CheckError, Checker, Round, vendor};
 use crate::{
     attempt::{Asker, Outcome, Permit, Refusal, Waiting, storm, waits_for_others},
     autotask::client::Credential,
-    clock,
     config::secret,
     observation::{Fleet, Mangled, Probed, QueryFinding, QueryStep, Zone, ZoneFinding},
     probe::{
@@ -82,7 +81,7 @@ impl Checker {
     ) -> Result<Attempted, CheckError> {
         if let Some(until) = round.claimed.record.not_before
             && matches!(round.asker, Asker::Schedule | Asker::WithoutCode)
-            && clock::now() < until
+            && self.store.now() < until
         {
             let why = Waiting::RetryAfter;
             return Ok(QueryStep::NotPermitted(Refusal::Wait { until, why }).into());

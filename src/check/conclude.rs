@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{CheckError, Checker};
+use super::{CheckError, Checker, matters::matters};
 use crate::{
     attempt::{Activation, Limits, Refusal, Waiting, attempts_left},
     board::Entry,
@@ -73,25 +73,20 @@ impl Checker {
             due,
             first_seen: claimed.first_seen,
         };
+        let email = setup.config.email.as_ref();
         let notices = step.event.iter().flat_map(|event| {
-            owed::notices(
-                event,
-                &entry,
-                before.last_good(),
-                setup.config.email.as_ref(),
-                &self.host,
-                now,
-            )
+            owed::notices(event, &entry, before.last_good(), email, &self.host, now)
         });
-        let group_wait = setup
-            .config
-            .email
-            .as_ref()
-            .map_or(Duration::ZERO, |email| email.group_wait);
-        let notices: Vec<_> = notices.map(|notice| (notice, now + group_wait)).collect();
-        let unsendable = setup
-            .config
-            .email
+        let matters = matters(before, &entry, rest.storm.as_ref(), &self.host, now);
+        let for_operators = matters
+            .iter()
+            .flat_map(|facts| owed::operator_notices(facts, email));
+        let group_wait = email.map_or(Duration::ZERO, |email| email.group_wait);
+        let notices: Vec<_> = notices
+            .chain(for_operators)
+            .map(|notice| (notice, now + group_wait))
+            .collect();
+        let unsendable = email
             .is_none()
             .then_some("there is no [email] in the configuration");
         let kinds: Vec<_> = notices.iter().map(|(notice, _)| notice.kind).collect();

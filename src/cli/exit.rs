@@ -123,6 +123,8 @@ impl From<StoreError> for Failure {
             StoreError::Open { .. }
             | StoreError::Use { .. }
             | StoreError::Server { .. }
+            | StoreError::NoAddress(_)
+            | StoreError::Taken { .. }
             | StoreError::Newer { .. } => Exit::Config,
             _ => Exit::Internal,
         };

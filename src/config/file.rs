@@ -71,6 +71,7 @@ pub struct Lockout {
 pub struct Store {
     pub url: Maybe<String>,
     pub allow_ephemeral: Maybe<bool>,
+    pub url_file: Maybe<String>,
 }
 
 /// `[email]`

@@ -61,7 +61,11 @@ pub const KEYS: &[(&str, &str)] = &[
     ("store", "a table headed [store]"),
     (
         "store.url",
-        r#""sqlite://" and the absolute path of a file, such as "sqlite:///var/lib/lockwatch/lockwatch.db""#,
+        r#""sqlite://" and the absolute path of a file, such as "sqlite:///var/lib/lockwatch/lockwatch.db", or "postgres://user@host/database", its password in store.url_file"#,
+    ),
+    (
+        "store.url_file",
+        r#"the path of a file that holds the whole address of a database, such as postgres://user:password@host/database, and no store.url"#,
     ),
     ("store.allow_ephemeral", "true or false"),
     ("email", "a table headed [email]"),
@@ -216,7 +220,6 @@ pub const SOURCES: &[&str] = &[
 /// Keys that are planned: refused with their own words, for ignoring them would be a silent change of behaviour.
 pub const LATER: &[&str] = &[
     "store.takeover_after",
-    "store.url_file",
     "history",
     "quota",
     "diagnose",

@@ -30,7 +30,7 @@ use crate::{autotask::hosts::AllowedHosts, config::secret::SecretSource, user::U
 pub use problem::{Problem, Problems};
 pub use resolve::load;
 pub use secret_check::{SecretFinding, Severity, secret_problems};
-pub use store::{PostgresUrl, StoreLocation};
+pub use store::{Database, PostgresUrl, StoreLocation};
 
 /// A whole configuration, resolved.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    Config, Transport,
+    Config, Database, StoreLocation, Transport,
     secret::{SecretSource, mangled, no_code_in},
 };
 use crate::{observation::Mangled, user::Known};
@@ -86,7 +86,8 @@ pub async fn secret_problems(config: &Config) -> Vec<SecretFinding> {
         .into_iter()
         .map(|(purpose, key, source)| check(purpose, key, source));
     let findings: Vec<_> = stream::iter(checks).buffered(AT_ONCE).collect().await;
-    findings.into_iter().flatten().collect()
+    let users = findings.into_iter().flatten();
+    users.chain(database(&config.store).await).collect()
 }
 
 async fn check(purpose: Purpose, key: String, source: &SecretSource) -> Vec<SecretFinding> {
@@ -109,6 +110,26 @@ async fn check(purpose: Purpose, key: String, source: &SecretSource) -> Vec<Secr
     suspicious
         .chain(open_to_others(source))
         .map(|what| finding(Severity::Warning, format!("{} {what}", source.describe())))
+        .collect()
+}
+
+/// The file that holds the address of the store, with its password.
+async fn database(store: &StoreLocation) -> Vec<SecretFinding> {
+    let StoreLocation::Postgres(file @ Database::File(path)) = store else {
+        return Vec::new();
+    };
+    let finding = |severity, message| SecretFinding {
+        severity,
+        key: "store.url_file".to_owned(),
+        message,
+    };
+    if let Err(why) = file.url().await {
+        return vec![finding(Severity::Error, why)];
+    }
+    let source = SecretSource::File(path.clone());
+    open_to_others(&source)
+        .map(|what| finding(Severity::Warning, format!("{} {what}", source.describe())))
+        .into_iter()
         .collect()
 }
 

@@ -12,7 +12,6 @@ use super::{
     message,
 };
 use crate::{
-    clock,
     config::Email,
     metrics::Metrics,
     setup::Setup,
@@ -112,7 +111,7 @@ impl Outbox {
             return Ok(LOOK);
         };
         while self.freeze(&store, email, &setup).await? {}
-        let paused = pause.is_some_and(|pause| clock::now() < pause.until);
+        let paused = pause.is_some_and(|pause| store.now() < pause.until);
         if !paused {
             self.send_due(&store, &Mailer::new(email), pause).await?;
         }
@@ -121,8 +120,9 @@ impl Outbox {
         let next = waiting
             .next
             .map(|next| pause.map_or(next, |pause| next.max(pause.until)));
-        let next = next
-            .map(|next| Duration::try_from(next.duration_since(clock::now())).unwrap_or_default());
+        let next = next.map(|next| {
+            Duration::try_from(next.duration_since(self.store.now())).unwrap_or_default()
+        });
         Ok(next.map_or(LOOK, |wait| wait.min(LOOK)))
     }
 
@@ -133,7 +133,7 @@ impl Outbox {
         email: &Email,
         setup: &Setup,
     ) -> Result<bool, StoreError> {
-        let now = clock::now();
+        let now = store.now();
         let owed = store.owed(now).await?;
         if !owed.unreadable.is_empty() {
             tracing::error!(notices = ?owed.unreadable, "notices of another version cannot be read and are given up");
@@ -181,7 +181,7 @@ impl Outbox {
         mailer: &Mailer,
         pause: &mut Option<Pause>,
     ) -> Result<(), StoreError> {
-        for mail in store.due_mails(clock::now(), 100).await? {
+        for mail in store.due_mails(store.now(), 100).await? {
             // What cannot be noted as sent would be sent again and again.
             self.store.get()?;
             if self.stopping.is_cancelled() {
@@ -215,7 +215,7 @@ impl Outbox {
             bytes: &mail.bytes,
         };
         let sent = mailer.send(&letter).await;
-        let now = clock::now();
+        let now = self.store.now();
         let mut pause = None;
         let (tried, outcome) = match sent {
             Ok(_) => (Tried::Sent, Some("sent")),

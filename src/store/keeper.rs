@@ -11,7 +11,7 @@ use super::{
     Store, StoreError,
     trouble::{Trouble, is_of_the_store},
 };
-use crate::{clock, config::StoreLocation};
+use crate::{clock, config::{Database, StoreLocation}};
 
 /// The one store of this process. Clones share it.
 #[derive(Clone, Debug)]
@@ -246,7 +246,10 @@ pub enum Standing {
 fn name(location: &StoreLocation) -> String {
     match location {
         StoreLocation::Sqlite(path) => path.display().to_string(),
-        StoreLocation::Postgres(url) => url.to_string(),
+        StoreLocation::Postgres(Database::Url(url)) => url.to_string(),
+        StoreLocation::Postgres(Database::File(path)) => {
+            format!("whose address is in {}", path.display())
+        }
     }
 }
 

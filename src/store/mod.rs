@@ -55,14 +55,16 @@ pub enum StoreError {
         cause: sqlx::Error,
     },
     /// The server is not to be had, or does not let us in.
-    #[error("failed to use the store {store} (store.url)")]
+    #[error("failed to use the store {store} (store.url): {why}")]
     Server {
         /// The store, without its password.
         store: String,
-        /// The cause.
-        #[source]
-        cause: sqlx::Error,
+        /// The cause, in the server's words where it has some.
+        why: String,
     },
+    /// The file that holds the address cannot be read, or holds something else.
+    #[error("failed to open the store (store.url_file): {0}")]
+    NoAddress(String),
     /// Another process is at work in this database.
     #[error("another lockwatch uses the store {store}: one process a database, for the time being")]
     Taken {
@@ -143,7 +145,10 @@ impl Store {
     async fn open_as(location: &StoreLocation, tenancy: Tenancy) -> Result<Self, StoreError> {
         let Opened { link, pool, key } = match location {
             StoreLocation::Sqlite(path) => sqlite::open(path).await?,
-            StoreLocation::Postgres(url) => postgres::open(url, tenancy).await?,
+            StoreLocation::Postgres(database) => {
+                let url = database.url().await.map_err(StoreError::NoAddress)?;
+                postgres::open(&url, tenancy).await?
+            }
         };
         Ok(Self {
             pool,

@@ -17,6 +17,7 @@ mod activation;
 mod campaign;
 mod commands;
 mod credentials;
+mod databases;
 mod endpoint;
 mod mails;
 mod one_off;

@@ -7,6 +7,7 @@ mod email;
 mod files;
 mod lockout;
 mod source;
+mod store;
 mod take;
 mod users;
 mod web;
@@ -121,7 +122,7 @@ impl Settings {
             report.warn(&at, &KeyPath::of("autotask.timeout"), message);
         }
         let lockout = lockout::lockout(mirror.lockout, report);
-        let (store, ephemeral) = autotask::store(mirror.store, report);
+        let (store, ephemeral) = store::store(mirror.store, report);
         let (email, operator) = email::email(mirror.email, report);
         let web = web::web(mirror.web, report);
         Self {

@@ -18,7 +18,7 @@ pub struct Settings {
     pub email: String,
     /// More of `[web]`.
     pub web: String,
-    /// Where the store is, when not in the house.
+    /// All of `[store]`, when it is not in the house.
     pub store: Option<String>,
     /// `store.allow_ephemeral`: a house may stand in memory or in a container's own layer.
     pub allow_ephemeral: bool,
@@ -121,14 +121,14 @@ impl Settings {
         } = self;
         let store = store
             .clone()
-            .unwrap_or_else(|| format!("sqlite://{}/lockwatch.db", folder.display()));
+            .unwrap_or_else(|| format!("url = \"sqlite://{}/lockwatch.db\"", folder.display()));
         let users: String = accounts.iter().map(Account::text).collect();
         format!(
             "{top}\n\
              [autotask]\nbase_url = \"{autotask}\"\nallowed_hosts = [\"127.0.0.1\"]\ntimeout = \"{timeout}\"\n\
              [schedule]\ninterval = \"{interval}\"\n\
              [lockout]\nactivation = \"{activation}\"\nconfirm_after = \"1s\"\n{lockout}\n\
-             [store]\nurl = \"{store}\"\nallow_ephemeral = {allow_ephemeral}\n\
+             [store]\n{store}\nallow_ephemeral = {allow_ephemeral}\n\
              {email}\n\
              [web]\nlisten = \"127.0.0.1:{port}\"\n{web}\n\
              {users}"
