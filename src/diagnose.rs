@@ -1,7 +1,9 @@
 //! What an observation means: verdict, reason, evidence and ranked candidate causes. Pure and deterministic; it neither
 //! confirms (that is `incident`) nor says what to do (that is `remedy`).
 
+mod look_up;
 mod ranking;
+mod unclear;
 mod vendor;
 mod words;
 
@@ -10,11 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     attempt::{Hold, Outcome, Refusal, Waiting},
-    observation::{
-        Fleet, Mangled, Observation, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding,
-    },
+    observation::{Fleet, Mangled, Observation, QueryFinding, QueryStep, Zone, ZoneFinding},
 };
+use look_up::{unknown_user, without_look_up};
 use ranking::rejected;
+use unclear::unclear;
 pub use words::{Cause, Reason, Verdict};
 
 /// What an observation means.
@@ -193,38 +195,6 @@ struct Light<'a> {
     fleet: &'a Fleet,
 }
 
-/// The look-up is away, and the zone known from before was asked: what its answer says in words counts, but a 401 may be
-/// that of a tenant which moved.
-fn without_look_up(
-    what: &Unclear,
-    observation: &Observation,
-    history: &History,
-    activating: Option<Timestamp>,
-) -> Diagnosis {
-    let look_up = unclear(what, "The zone look-up");
-    let QueryStep::Made {
-        probed, mangled, ..
-    } = &observation.query
-    else {
-        return look_up;
-    };
-    if probed.finding == QueryFinding::Rejected {
-        let mut seen = look_up.evidence;
-        seen.push("The zone known from before refused the credential, which proves nothing while nobody says that the tenant is still there.".to_owned());
-        return plain(look_up.reason, seen);
-    }
-    let asked = format!(
-        "{} The zone known from before was asked.",
-        look_up.evidence.join(" ")
-    );
-    let light = Light {
-        history,
-        activating,
-        fleet: &observation.fleet,
-    };
-    answered(&probed.finding, mangled, asked, &light)
-}
-
 fn auth_outage(mut seen: Vec<String>, since: Timestamp) -> Diagnosis {
     seen.push(format!(
         "Autotask has refused many users at once since {}, all of them accepted before: it is not taken for a fault of this user.",
@@ -255,10 +225,7 @@ fn answered(
             if let Some(until) = activating.filter(|_| !history.credential_was_good()) {
                 return plain(Reason::Activating, still_new(seen, until));
             }
-            if let Some(since) = fleet
-                .storm
-                .filter(|_| history.credential_was_good())
-            {
+            if let Some(since) = fleet.storm.filter(|_| history.credential_was_good()) {
                 return auth_outage(seen, since);
             }
             let last_word = history.attempts_left == 0 && !fleet.pending;
@@ -305,84 +272,12 @@ fn answered(
     }
 }
 
-fn unknown_user(
-    observation: &Observation,
-    history: &History,
-    activating: Option<Timestamp>,
-) -> Diagnosis {
-    let unknown = "The zone look-up does not know the username";
-    let mut seen = vec![format!("{unknown}.")];
-    if let QueryStep::Made {
-        probed, mangled, ..
-    } = &observation.query
-    {
-        if probed.finding != QueryFinding::Rejected {
-            // The look-up has been seen to say so of users that work [S]: what the zone answers weighs more, and as long
-            // as it answers nothing clear, nobody is blamed.
-            let found = format!("{unknown}; the zone known from before was asked.");
-            let light = Light {
-                history,
-                activating,
-                fleet: &observation.fleet,
-            };
-            return answered(&probed.finding, mangled, found, &light);
-        }
-        seen.push("The zone known from before does not accept its credential either.".to_owned());
-    }
-    if activating.is_some() {
-        return plain(Reason::Activating, seen);
-    }
-    let denied = observation.fleet.denied;
-    if denied > 0 {
-        seen.push(format!(
-            "It denies {denied} other users that it knew before, too: it is taken for a fault of the look-up."
-        ));
-        return plain(Reason::Outage, seen);
-    }
-    failing(Reason::UnknownUser, Cause::UsernameUnknown, seen)
-}
-
 fn still_new(mut seen: Vec<String>, until: Timestamp) -> Vec<String> {
     seen.push(format!(
         "The user is new here, so a refusal counts only from {}; `created` in the configuration says when it was really made.",
         until.strftime("%F %R UTC")
     ));
     seen
-}
-
-fn unclear(what: &Unclear, who: &str) -> Diagnosis {
-    let (reason, seen) = match what {
-        Unclear::Timeout { connecting: true } => {
-            (Reason::Timeout, "found no connection in time".to_owned())
-        }
-        Unclear::Timeout { connecting: false } => {
-            (Reason::Timeout, "had no answer in time".to_owned())
-        }
-        Unclear::Dns => (Reason::Dns, "could not resolve the host's name".to_owned()),
-        Unclear::Connect => (Reason::Connect, "found no connection".to_owned()),
-        Unclear::Reset => (
-            Reason::Connect,
-            "lost its connection before an answer came".to_owned(),
-        ),
-        Unclear::Tls { cause } => (Reason::Tls, format!("found no TLS: {cause}")),
-        Unclear::Outage { status } => (
-            Reason::Outage,
-            format!("was answered {status} without a word from the API"),
-        ),
-        Unclear::Maintenance => (
-            Reason::Maintenance,
-            "was answered with a web page instead of data".to_owned(),
-        ),
-        Unclear::RateLimited { .. } => (
-            Reason::RateLimited,
-            "was answered that there were too many requests".to_owned(),
-        ),
-        Unclear::UnexpectedAnswer { status, what } => (
-            Reason::UnexpectedAnswer,
-            format!("was answered {status}, unexpectedly: {what}"),
-        ),
-    };
-    plain(reason, vec![format!("{who} {seen}.")])
 }
 
 fn zone_seen(zone: &Zone) -> String {

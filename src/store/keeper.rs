@@ -11,7 +11,10 @@ use super::{
     Store, StoreError,
     trouble::{Trouble, is_of_the_store},
 };
-use crate::{clock, config::{Database, StoreLocation}};
+use crate::{
+    clock,
+    config::{Database, StoreLocation},
+};
 
 /// The one store of this process. Clones share it.
 #[derive(Clone, Debug)]

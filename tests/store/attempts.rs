@@ -39,6 +39,14 @@ async fn an_attempt_is_on_disk_before_its_permit_is_there(place: Place) {
     let now = start() + LEASE;
     let claimed = claim(&other, "acme", now).await.expect("the lease is over");
     let answer = permit(&other, &claimed.claim, now).await;
+    let Err(Refusal::ZoneClosed { attempt }) = answer.decision else {
+        panic!("its end is not known, so the zone must answer first");
+    };
+    let request = PermitRequest {
+        zone_answered: Some(attempt),
+        ..request(&claimed.claim, now)
+    };
+    let answer = other.permit(request).await.unwrap();
     assert!(answer.decision.is_ok());
     assert_eq!(answer.standing.ledgers.credential.unanswered, 2);
 }
