@@ -104,6 +104,8 @@ fn query(word: &str, mangled: Vec<Mangled>) -> QueryStep {
         "wait: operator" => wait(Waiting::Operator),
         "wait: hour" => wait(Waiting::WithoutCode),
         "vendor-held" => QueryStep::VendorHeld,
+        "storm" => QueryStep::NotPermitted(Refusal::Storm { since: now() }),
+        "silent" => QueryStep::ZoneSilent(Unclear::Outage { status: 503 }),
         "needs force" => QueryStep::NotPermitted(Refusal::NeedsForce),
         word => QueryStep::Made {
             probed: Probed {
@@ -144,6 +146,7 @@ fn history(words: &str) -> History {
             "then asked again" => history.last_answer = None,
             "new" => history.activating_until = Some(at("2026-11-21T14:08:00Z")),
             "new no more" => history.activating_until = Some(now()),
+            "refused" => history.rejections = 1,
             "spent" => history.attempts_left = 0,
             other => panic!("nothing is known as {other}"),
         }
@@ -295,6 +298,51 @@ fn every_finding_has_its_meaning() {
                 assert!(sentence.ends_with('.'), "{sentence}");
             }
         }
+    }
+}
+
+/// What others' checks say is known by the words of the second column.
+#[test]
+fn what_befalls_many_is_nobodys_fault() {
+    let table = rows(
+        "
+        found   | 401    | storm   | worked        | unclear auth_outage
+        found   | 401    | storm   | worked, spent | unclear auth_outage
+        found   | 401    | storm   |               | failing credential_rejected: OrdinaryUser
+        found   | locked | storm   | worked        | locked_out locked_out: LockedOut, certain
+        found   | denied | storm   | worked        | failing permission_denied: MissingPermission
+        found   | held   | storm   | worked, spent | unclear auth_outage
+        found   | held   | storm   | spent         | failing credential_rejected: OrdinaryUser, last word, remembered
+        found   | storm  | storm   | worked        | no news
+        found   | storm  | storm   | worked, refused | unclear auth_outage
+        found   | 401    | pending | worked, spent | locked_out locked_out: LockedOut
+        found   | held   | pending | worked, spent | no news
+        unknown |        | denied  | worked        | unclear outage
+        unknown | 401    | denied  | worked        | unclear outage
+        unknown | accepted | denied | worked       | healthy ok
+        found   | silent |         | worked        | unclear outage
+        timeout | accepted |       | worked        | healthy ok
+        timeout | 401    |         | worked, spent | unclear timeout
+        outage  | 401    |         | worked        | unclear outage
+        timeout | denied |         | worked        | failing permission_denied: MissingPermission
+        timeout | locked |         | worked        | locked_out locked_out: LockedOut, certain
+        ",
+    );
+    for [zone, query, fleet, known, want] in table {
+        let seen = Observation {
+            fleet: Fleet {
+                denied: usize::from(fleet == "denied") * 2,
+                storm: (fleet == "storm").then(now),
+                pending: fleet == "pending",
+            },
+            ..observed(zone, query, Vec::new())
+        };
+        let got = diagnose(&seen, &history(known));
+        assert_eq!(
+            told(got.as_ref()),
+            want,
+            "{zone} | {query} | {fleet} | {known}"
+        );
     }
 }
 
