@@ -56,33 +56,33 @@ pub(super) async fn save(
 
 /// The present by the budget's clock, without a note of the reading.
 pub(super) async fn now(conn: &mut Conn, wall: Timestamp) -> Result<Now, sqlx::Error> {
-    Ok(meter(conn, wall).await?.now())
+    Ok(meter(conn, wall).await?.now(wall))
 }
 
 /// As [`now`], and the next reading counts from this one.
 pub(super) async fn read_meter(conn: &mut Conn, wall: Timestamp) -> Result<Now, sqlx::Error> {
-    let meter = meter(conn, wall).await?;
+    let last = meter(conn, wall).await?;
     sql::query(
         "INSERT INTO meta (key, value) VALUES ($1, $2) \
          ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     )
     .bind(METER)
-    .bind(to_doc(&meter)?)
+    .bind(to_doc(&last.read(wall))?)
     .execute(conn)
     .await?;
-    Ok(meter.now())
+    Ok(last.now(wall))
 }
 
+/// The last reading that was noted.
 async fn meter(conn: &mut Conn, wall: Timestamp) -> Result<Meter, sqlx::Error> {
     let row = sql::query("SELECT value FROM meta WHERE key = $1")
         .bind(METER)
         .fetch_optional(conn)
         .await?;
-    let last = match row {
-        Some(row) => from_doc(&row.get::<String>("value")?)?,
-        None => Meter::new(wall),
-    };
-    Ok(last.read(wall))
+    match row {
+        Some(row) => from_doc(&row.get::<String>("value")?),
+        None => Ok(Meter::new(wall)),
+    }
 }
 
 async fn attempts<T: Default + serde::de::DeserializeOwned>(

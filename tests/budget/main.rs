@@ -7,13 +7,17 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
-//mod law;
-//mod model;
+mod clock;
+mod happenings;
+mod law;
+mod model;
 mod rules;
-//mod store_law;
+mod storms;
 mod story;
+mod sums;
 #[path = "../support/table.rs"]
 mod table;
+mod town;
 
 use std::time::Duration;
 
