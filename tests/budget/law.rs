@@ -167,7 +167,7 @@ impl Keeper for Memory {
         if after.username.rejections > before.username.rejections {
             self.weigh(whose.user, &mut after, wall);
         }
-        if after.credential.last_accepted != before.credential.last_accepted {
+        if outcome.proves() && after != before {
             self.refused[whose.user] = None;
         }
         self.save(whose, after.clone());
@@ -241,17 +241,21 @@ proptest! {
         let begin = clock.wall;
         let mut meter = Meter::new(begin);
         let mut passed = Duration::ZERO;
+        // A look before the clock was set shows what it was then.
+        let mut since_set = Duration::ZERO;
         for look in looks {
             match look {
                 Look::Set(by) => {
                     let by = jiff::SignedDuration::from_secs(by);
                     clock.wall += by;
                     passed += LOOKS;
+                    since_set = Duration::ZERO;
                 }
                 Look::At { after, late, notes } => {
                     clock.wall += Duration::from_millis(after);
                     passed += Duration::from_millis(after);
-                    let saw = clock.wall - Duration::from_millis(late);
+                    since_set += Duration::from_millis(after);
+                    let saw = clock.wall - Duration::from_millis(late).min(since_set);
                     let counted = meter.now(saw).counted.duration_since(begin);
                     prop_assert!(counted <= passed.try_into().unwrap(), "{counted:#} of {passed:?}");
                     if notes {
