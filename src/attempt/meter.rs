@@ -87,3 +87,40 @@ impl Now {
         counted + self.wall.duration_since(self.counted)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn only_time_that_was_seen_to_pass_counts() {
+        let start: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        for (name, steps, counted) in [
+            ("a minute at a time", "1m 1m 1m", "3m"),
+            ("a jump counts for five minutes", "24h", "5m"),
+            ("and goes on from there", "24h 1m", "6m"),
+            ("set back, it stands still", "1m -1h", "1m"),
+            ("and goes on from there", "1m -1h 1m", "2m"),
+            (
+                "back and forth counts each way forward",
+                "1h -1h 1h -1h",
+                "10m",
+            ),
+        ] {
+            let mut wall = start;
+            let mut meter = Meter::new(start);
+            for step in steps.split(' ') {
+                wall += step.parse::<SignedDuration>().unwrap();
+                meter = meter.read(wall);
+            }
+            let wanted = start + counted.parse::<SignedDuration>().unwrap();
+            assert_eq!(meter.now().counted, wanted, "{name}: {steps}");
+            assert_eq!(meter.now().wall, wall, "{name}");
+            let later = meter.now().counted + Duration::from_hours(6);
+            let shown = meter.now().on_the_wall(later);
+            assert_eq!(shown, wall + Duration::from_hours(6), "{name}");
+        }
+    }
+}

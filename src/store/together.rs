@@ -97,7 +97,7 @@ pub(super) async fn others_asked(
     ledgers: &Ledgers,
 ) -> Result<Option<Timestamp>, sqlx::Error> {
     let credential = &ledgers.credential;
-    if credential.rejections == 0 || credential.last_accepted.is_none() {
+    if credential.rejections == 0 || !credential.was_good() {
         return Ok(None);
     }
     let row = sql::query(
@@ -117,7 +117,7 @@ pub(super) async fn refused(
     ledgers: &mut Ledgers,
     now: Now,
 ) -> Result<Option<Victims>, sqlx::Error> {
-    let worked = ledgers.credential.last_accepted.is_some();
+    let worked = ledgers.credential.was_good();
     let id = bearer.claim.id.as_str();
     let before = sql::query("SELECT refused_since FROM users WHERE id = $1")
         .bind(id)
