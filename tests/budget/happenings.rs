@@ -105,6 +105,7 @@ fn end() -> impl Strategy<Value = End> {
         2 => Just(Outcome::Accepted),
         1 => Just(Outcome::RefusedOtherwise { proves_credential: true }),
         1 => Just(Outcome::RefusedOtherwise { proves_credential: false }),
+        1 => Just(Outcome::CodeRefused),
         1 => Just(Outcome::AnsweredUnclearly),
         1 => Just(Outcome::NotSent),
     ];
@@ -120,6 +121,7 @@ fn end() -> impl Strategy<Value = End> {
 fn asker() -> impl Strategy<Value = Asker> {
     prop_oneof![
         16 => Just(Asker::Schedule),
+        2 => Just(Asker::WithoutCode),
         1 => Just(Asker::Operator { force: false }),
         1 => Just(Asker::Operator { force: true }),
         1 => Just(Asker::OneOff),

@@ -75,7 +75,7 @@ impl Memory {
     /// What the store does with a rejection: is Autotask refusing many?
     fn weigh(&mut self, user: usize, ledgers: &mut Ledgers, wall: Timestamp) {
         let now = self.meter.now(wall);
-        let worked = ledgers.credential.last_accepted.is_some();
+        let worked = ledgers.credential.was_good();
         let since = worked.then(|| self.refused[user].unwrap_or(now.counted));
         self.refused[user] = since;
         let users = self.refused.len();
@@ -167,7 +167,7 @@ impl Keeper for Memory {
         if after.username.rejections > before.username.rejections {
             self.weigh(whose.user, &mut after, wall);
         }
-        if outcome.proves() && after != before {
+        if outcome.lets_in() && after != before {
             self.refused[whose.user] = None;
         }
         self.save(whose, after.clone());

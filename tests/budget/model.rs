@@ -26,6 +26,8 @@ pub(crate) enum Why {
     Moved,
     /// In spite of a hold: a step of `retry_held_after`.
     Step,
+    /// In spite of a hold: the last answer let the secret in, and refused its code only.
+    Verified,
     /// In spite of too many without a known answer: one in six hours.
     SixHourly,
     /// Somebody asked for it.
@@ -40,6 +42,10 @@ pub(crate) enum Known {
     /// A 401 of the wrong zone, excused.
     Void,
     NoAnswer,
+    /// The secret is good, the code is refused: nothing is forgiven for it.
+    CodeRefused,
+    /// Autotask never saw it.
+    NotSent,
     /// An answer that costs nothing.
     Nothing,
 }
@@ -55,8 +61,9 @@ pub(crate) struct Made {
     /// What Autotask did.
     pub(crate) outcome: Outcome,
     pub(crate) why: Why,
-    /// What the ledgers took note of, if anything.
+    /// What the ledgers took note of, if anything, and when.
     pub(crate) known: Option<Known>,
+    told: Option<Moment>,
 }
 
 /// How an attempt came to be made.
@@ -126,6 +133,10 @@ impl Truth {
         self.the_zone_spoke(&sent);
         let why = match sent.asker {
             Asker::Schedule => self.scheduled(&sent, ledgers),
+            Asker::WithoutCode => {
+                self.an_hour_has_passed(&sent);
+                self.scheduled(&sent, ledgers)
+            }
             Asker::Operator { force } => {
                 self.operators_ask_seldom(&sent, force);
                 Why::Asked
@@ -146,6 +157,7 @@ impl Truth {
             outcome: sent.outcome,
             why,
             known: None,
+            told: None,
         });
         self.note_hold(credential, sent.at);
         self.is_told_by(credential, ledgers);
@@ -181,14 +193,16 @@ impl Truth {
                 }
             }
             Outcome::Unanswered => Known::NoAnswer,
-            Outcome::NotSent
-            | Outcome::AnsweredUnclearly
+            Outcome::CodeRefused => Known::CodeRefused,
+            Outcome::NotSent => Known::NotSent,
+            Outcome::AnsweredUnclearly
             | Outcome::RefusedOtherwise {
                 proves_credential: false,
             } => Known::Nothing,
         };
         if let Some(last) = self.made.last_mut() {
             last.known = Some(known);
+            last.told = Some(at);
         }
         if known == Known::Proof {
             self.steps.remove(&credential);
@@ -226,6 +240,40 @@ impl Truth {
         assert!(force || vain.count() < 2, "twice in vain, without force");
     }
 
+    /// With a placeholder for a code, an attempt an hour is made, an operator's counted; only a confirmation comes sooner.
+    fn an_hour_has_passed(&self, sent: &Sent) {
+        let paced = |made: &&Made| match made.asker {
+            Asker::Operator { .. } => true,
+            Asker::WithoutCode => made.known != Some(Known::NotSent),
+            Asker::Schedule | Asker::OneOff => false,
+        };
+        // Where no time passed in between, nobody can tell which of two attempts was not sent.
+        let mut before = self.made.iter().rev().filter(paced);
+        let Some(last) = before.find(|made| made.at.seen < sent.at.seen) else {
+            return;
+        };
+        let confirms = self.streak(sent.credential).rejected == 1
+            && self.last_answered(sent.credential).is_some_and(|made| {
+                let after = made.told.is_some_and(|told| told.seen >= last.at.seen);
+                made.known == Some(Known::Rejection) && after
+            });
+        assert!(
+            confirms || sent.at.is_past(last.at, HOUR),
+            "without a code, after {last:?}"
+        );
+    }
+
+    /// The last attempt with a credential that left lockwatch.
+    fn last_answered(&self, credential: usize) -> Option<&Made> {
+        let mut own = self.made.iter().filter(|made| made.credential == credential);
+        own.rfind(|made| made.known != Some(Known::NotSent))
+    }
+
+    fn was_let_in(&self, credential: usize) -> bool {
+        let last = self.last_answered(credential);
+        last.is_some_and(|made| made.known == Some(Known::CodeRefused))
+    }
+
     /// So many attempts of these askers within `span`.
     fn asked(&self, now: Moment, span: Duration, of: impl Fn(Asker) -> bool) -> usize {
         let made = self.made.iter().filter(|made| of(made.asker));
@@ -248,6 +296,10 @@ impl Truth {
             if own.sum() < max && all.sum() < max {
                 self.has_waited(sent);
                 return Why::Budget;
+            }
+            if self.was_let_in(sent.credential) {
+                self.has_waited(sent);
+                return Why::Verified;
             }
             return self.exception(sent, ledgers);
         }
@@ -355,7 +407,8 @@ impl Truth {
     fn note_hold(&mut self, credential: usize, at: Moment) {
         let (all, own) = (self.streak_of_all(), self.streak(credential));
         let max = self.limits.max_rejections;
-        if own.rejected > 0 && (own.sum() >= max || all.sum() >= max) {
+        let spent = own.sum() >= max || all.sum() >= max;
+        if own.rejected > 0 && spent && !self.was_let_in(credential) {
             self.held.entry(credential).or_insert(at);
         } else {
             self.held.remove(&credential);
@@ -388,7 +441,7 @@ impl Truth {
         } = self.limits;
         let all = self.streak_of_all();
         let rejected = |made: &&Made| made.known == Some(Known::Rejection);
-        let asked = |made: &&Made| matches!(made.why, Why::Moved | Why::Step | Why::Asked);
+        let asked = |made: &&Made| matches!(made.why, Why::Moved | Why::Step | Why::Verified | Why::Asked);
 
         let excused = count(self.since_proof(None).filter(rejected).filter(asked));
         let unasked = self.since_proof(None).filter(rejected);
@@ -451,7 +504,7 @@ impl Truth {
     /// Whether the credential was ever known to be good.
     pub(crate) fn worked(&self, credential: usize) -> bool {
         let mut own = self.made.iter().filter(|made| made.credential == credential);
-        own.any(|made| made.known == Some(Known::Proof))
+        own.any(|made| matches!(made.known, Some(Known::Proof | Known::CodeRefused)))
     }
 
     /// What Autotask's own counter says.

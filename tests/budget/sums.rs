@@ -28,6 +28,7 @@ pub(crate) struct Sums {
     pub(crate) canaries: u32,
     moved: u32,
     steps: u32,
+    verified: u32,
     six_hourly: u32,
     asked: u32,
     refused: BTreeMap<&'static str, u32>,
@@ -55,6 +56,7 @@ impl Sums {
             Why::Free | Why::Budget => {}
             Why::Moved => self.moved += 1,
             Why::Step => self.steps += 1,
+            Why::Verified => self.verified += 1,
             Why::SixHourly => self.six_hourly += 1,
             Why::Asked => self.asked += 1,
         }
@@ -86,13 +88,14 @@ impl Sums {
         let Self {
             moved,
             steps,
+            verified,
             six_hourly,
             asked,
             void,
             long,
             ..
         } = *self;
-        for number in [moved, steps, six_hourly, asked, void, long, self.unanswered] {
+        for number in [moved, steps, verified, six_hourly, asked, void, long, self.unanswered] {
             assert!(number > 0, "something never happened: {self}");
         }
         for why in ["held", "wait", "zone closed", "zone unsure", "needs force"] {
@@ -107,7 +110,7 @@ impl fmt::Display for Sums {
         write!(
             f,
             "{} stories ({} of three weeks and more), {} attempts: {} rejected ({} void), {} without a known answer; \
-             exceptions: {} moved, {} steps, {} six-hourly, {} asked for; \
+             exceptions: {} moved, {} steps, {} with a good secret, {} six-hourly, {} asked for; \
              worst streak {} of {} allowed ({} times nothing was left), with unanswered {} of {}, Autotask counted {}; ",
             self.stories,
             self.long,
@@ -117,6 +120,7 @@ impl fmt::Display for Sums {
             self.unanswered,
             self.moved,
             self.steps,
+            self.verified,
             self.six_hourly,
             self.asked,
             self.worst.streak,

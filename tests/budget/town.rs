@@ -264,7 +264,7 @@ impl<'a, K: Keeper> Town<'a, K> {
             outcome,
         };
         let truth = &mut self.truths[ask.user];
-        if ask.asker == Asker::Schedule {
+        if matches!(ask.asker, Asker::Schedule | Asker::WithoutCode) {
             let fresh = truth.worked(ask.credential) && truth.streak(ask.credential).rejected == 0;
             let canary = self.storms.presents(ask.user, fresh, self.interval, at);
             self.sums.canaries += u32::from(canary);
@@ -290,13 +290,13 @@ impl<'a, K: Keeper> Town<'a, K> {
             self.closed.insert(whose.zone);
         }
         match known {
-            Known::Proof => {
+            Known::Proof | Known::CodeRefused => {
                 self.accepted.push((whose.user, whose.zone, at));
                 self.storms.accepted(whose.user, at);
             }
             Known::Rejection => self.storms.refused(whose.user, worked, at),
             Known::Void => self.sums.void += 1,
-            Known::NoAnswer | Known::Nothing => {}
+            Known::NoAnswer | Known::NotSent | Known::Nothing => {}
         }
         Some(known)
     }
