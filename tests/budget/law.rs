@@ -67,7 +67,8 @@ impl Memory {
         } = whose;
         let of_tenant = (zone, tenant(user, self.refused.len()));
         self.usernames[user] = ledgers.username;
-        self.credentials.insert((user, credential), ledgers.credential);
+        self.credentials
+            .insert((user, credential), ledgers.credential);
         self.zones.insert(zone, ledgers.zone);
         self.tenants.insert(of_tenant, ledgers.tenant);
     }
@@ -89,9 +90,17 @@ impl Memory {
         let Some(me) = refused(user).filter(|_| storm(ledgers).is_none()) else {
             return;
         };
-        let others: Vec<Refused> = (0..users).filter(|one| *one != user).filter_map(refused).collect();
+        let others: Vec<Refused> = (0..users)
+            .filter(|one| *one != user)
+            .filter_map(refused)
+            .collect();
         let accepted = |group: &GroupLedger| group.accepted.as_ref().map(|one| one.at);
-        let seen = fleet::storm(&me, &others, accepted(&ledgers.zone), accepted(&ledgers.tenant));
+        let seen = fleet::storm(
+            &me,
+            &others,
+            accepted(&ledgers.zone),
+            accepted(&ledgers.tenant),
+        );
         let group = match seen {
             Some(fleet::Storm::Zone) => &mut ledgers.zone,
             Some(fleet::Storm::Tenant) => &mut ledgers.tenant,
@@ -192,9 +201,16 @@ impl Keeper for Memory {
 }
 
 /// Lives so many stories in memory.
-fn live(users: usize, cases: u32, stories: impl Strategy<Value = (Setting, Vec<Happening>)>) -> Sums {
+fn live(
+    users: usize,
+    cases: u32,
+    stories: impl Strategy<Value = (Setting, Vec<Happening>)>,
+) -> Sums {
     let sums = RefCell::new(Sums::default());
-    let mut runner = TestRunner::new(ProptestConfig::with_cases(cases));
+    let mut runner = TestRunner::new(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(cases)
+    });
     let result = runner.run(&stories, |(setting, story)| {
         let mut sums = sums.borrow_mut();
         let lives = Town::<Memory>::lives(users, setting, story, &mut sums);

@@ -9,12 +9,16 @@
 
 mod clock;
 mod happenings;
+mod house;
 mod law;
 mod model;
 mod rules;
+mod store_law;
 mod storms;
 mod story;
 mod sums;
+#[path = "../support/mod.rs"]
+mod support;
 #[path = "../support/table.rs"]
 mod table;
 mod town;

@@ -265,7 +265,10 @@ impl Truth {
 
     /// The last attempt with a credential that left lockwatch.
     fn last_answered(&self, credential: usize) -> Option<&Made> {
-        let mut own = self.made.iter().filter(|made| made.credential == credential);
+        let mut own = self
+            .made
+            .iter()
+            .filter(|made| made.credential == credential);
         own.rfind(|made| made.known != Some(Known::NotSent))
     }
 
@@ -309,9 +312,8 @@ impl Truth {
                 self.risked = Some(sent.at);
                 return Why::Moved;
             }
-            let over = |since: Option<Moment>| {
-                since.is_none_or(|since| sent.at.is_past(since, SIX_HOURS))
-            };
+            let over =
+                |since: Option<Moment>| since.is_none_or(|since| sent.at.is_past(since, SIX_HOURS));
             let last = self.made.last().map(|last| last.at);
             assert!(
                 over(self.risked) && (over(last) || Self::freed(last, sent)),
@@ -328,7 +330,8 @@ impl Truth {
     fn new_credentials_are_few(&self, now: Moment) {
         let first = |nth: &usize| {
             let (before, made) = (&self.made[..*nth], &self.made[*nth]);
-            !now.is_past(made.at, DAY) && !before.iter().any(|one| one.credential == made.credential)
+            !now.is_past(made.at, DAY)
+                && !before.iter().any(|one| one.credential == made.credential)
         };
         let new = (0..self.made.len()).filter(first).count();
         assert!(new < 3, "a new credential after {new} others of the day");
@@ -441,7 +444,12 @@ impl Truth {
         } = self.limits;
         let all = self.streak_of_all();
         let rejected = |made: &&Made| made.known == Some(Known::Rejection);
-        let asked = |made: &&Made| matches!(made.why, Why::Moved | Why::Step | Why::Verified | Why::Asked);
+        let asked = |made: &&Made| {
+            matches!(
+                made.why,
+                Why::Moved | Why::Step | Why::Verified | Why::Asked
+            )
+        };
 
         let excused = count(self.since_proof(None).filter(rejected).filter(asked));
         let unasked = self.since_proof(None).filter(rejected);
@@ -464,7 +472,8 @@ impl Truth {
             );
         }
 
-        let spent = |made: &&Made| matches!(made.known, None | Some(Known::NoAnswer | Known::Rejection));
+        let spent =
+            |made: &&Made| matches!(made.known, None | Some(Known::NoAnswer | Known::Rejection));
         let risked = |made: &&Made| asked(made) || made.why == Why::SixHourly;
         let excused = count(self.since_proof(None).filter(spent).filter(risked));
         let unasked = self.since_proof(None).filter(spent);
@@ -477,7 +486,9 @@ impl Truth {
         sums.open(all.sum(), allowed);
 
         // Nobody at Autotask knows what was excused here.
-        let void = self.since_proof(None).filter(|made| made.known == Some(Known::Void));
+        let void = self
+            .since_proof(None)
+            .filter(|made| made.known == Some(Known::Void));
         let counted = self.counted_by_autotask();
         assert!(
             counted <= all.sum() + count(void),
@@ -503,19 +514,25 @@ impl Truth {
 
     /// Whether the credential was ever known to be good.
     pub(crate) fn worked(&self, credential: usize) -> bool {
-        let mut own = self.made.iter().filter(|made| made.credential == credential);
+        let mut own = self
+            .made
+            .iter()
+            .filter(|made| made.credential == credential);
         own.any(|made| matches!(made.known, Some(Known::Proof | Known::CodeRefused)))
     }
 
     /// What Autotask's own counter says.
     fn counted_by_autotask(&self) -> u32 {
-        let since = self.made.iter().rev().take_while(|made| !made.outcome.proves());
-        count(since.filter(|made| {
-            matches!(
-                made.outcome,
-                Outcome::Rejected | Outcome::RejectedElsewhere
-            )
-        }))
+        let since = self
+            .made
+            .iter()
+            .rev()
+            .take_while(|made| !made.outcome.proves());
+        count(
+            since.filter(|made| {
+                matches!(made.outcome, Outcome::Rejected | Outcome::RejectedElsewhere)
+            }),
+        )
     }
 }
 

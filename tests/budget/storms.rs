@@ -49,7 +49,13 @@ impl Storms {
     }
 
     /// The schedule presents a user's credential: whether as the one that is tried in a storm.
-    pub(crate) fn presents(&mut self, user: usize, fresh: bool, interval: Duration, now: Moment) -> bool {
+    pub(crate) fn presents(
+        &mut self,
+        user: usize,
+        fresh: bool,
+        interval: Duration,
+        now: Moment,
+    ) -> bool {
         let tenant = self.tenant(user);
         let of_tenant = self.tenants[tenant].as_mut();
         let of_tenant = of_tenant.filter(|storm| !now.is_past(storm.at, JUDGED));
@@ -110,7 +116,9 @@ impl Storms {
             canary: None,
         });
         let of_tenant = together(self.accepted_of[tenant]);
-        let of_tenant = of_tenant.into_iter().filter(|one| self.tenant(*one) == tenant);
+        let of_tenant = of_tenant
+            .into_iter()
+            .filter(|one| self.tenant(*one) == tenant);
         if tenants.contains(&0) && tenants.contains(&1) {
             self.zone = storm;
             self.seen += 1;

@@ -95,7 +95,16 @@ impl Sums {
             long,
             ..
         } = *self;
-        for number in [moved, steps, verified, six_hourly, asked, void, long, self.unanswered] {
+        for number in [
+            moved,
+            steps,
+            verified,
+            six_hourly,
+            asked,
+            void,
+            long,
+            self.unanswered,
+        ] {
             assert!(number > 0, "something never happened: {self}");
         }
         for why in ["held", "wait", "zone closed", "zone unsure", "needs force"] {

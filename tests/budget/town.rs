@@ -41,8 +41,13 @@ pub(crate) trait Keeper {
     /// One attempt, recorded.
     async fn permit(&mut self, asked: &Asked) -> Result<(String, Ledgers), Refusal>;
     /// Its end, written by whoever made it.
-    async fn settle(&mut self, whose: Whose, id: &str, outcome: Outcome, wall: Timestamp)
-    -> Ledgers;
+    async fn settle(
+        &mut self,
+        whose: Whose,
+        id: &str,
+        outcome: Outcome,
+        wall: Timestamp,
+    ) -> Ledgers;
     /// Whoever made the attempt dies with it.
     async fn dies(&mut self, id: &str);
     /// Everybody dies, and somebody begins anew.
@@ -80,7 +85,12 @@ pub(crate) struct Town<'a, K> {
 
 impl<'a, K: Keeper> Town<'a, K> {
     /// Lives a story from its beginning to its end.
-    pub(crate) async fn lives(users: usize, setting: Setting, story: Vec<Happening>, sums: &'a mut Sums) {
+    pub(crate) async fn lives(
+        users: usize,
+        setting: Setting,
+        story: Vec<Happening>,
+        sums: &'a mut Sums,
+    ) {
         let Setting { limits, interval } = setting;
         let clock = Clock::new();
         let truth = || Truth::new(limits.clone(), interval);
@@ -118,9 +128,10 @@ impl<'a, K: Keeper> Town<'a, K> {
                 let ledgers = self.keeper.ledgers(whose, self.clock.wall).await;
                 truth.is_told_by(credential, &ledgers);
             }
-            let open = truth.made.iter().filter(|made| {
-                matches!(made.known, None | Some(Known::NoAnswer))
-            });
+            let open = truth
+                .made
+                .iter()
+                .filter(|made| matches!(made.known, None | Some(Known::NoAnswer)));
             self.sums.unanswered += u32::try_from(open.count()).unwrap();
         }
         self.sums.storms += self.storms.seen;
