@@ -200,8 +200,8 @@ fn to_one(pace: Pace) -> impl Strategy<Value = Happening> {
 }
 
 /// The story of one user.
-pub(crate) fn of_one(pace: Pace) -> impl Strategy<Value = Vec<Happening>> {
-    vec(to_one(pace), 1..120)
+pub(crate) fn of_one(pace: Pace, length: usize) -> impl Strategy<Value = Vec<Happening>> {
+    vec(to_one(pace), 1..length)
 }
 
 /// What happens to several users of two tenants whom Autotask refuses now and then, all of them.
@@ -245,7 +245,7 @@ fn to_many() -> impl Strategy<Value = Happening> {
 }
 
 /// The story of several users; all worked when it begins.
-pub(crate) fn of_many() -> impl Strategy<Value = Vec<Happening>> {
+pub(crate) fn of_many(length: usize) -> impl Strategy<Value = Vec<Happening>> {
     let works = |user| {
         Happening::Ask(Ask {
             user,
@@ -257,7 +257,7 @@ pub(crate) fn of_many() -> impl Strategy<Value = Vec<Happening>> {
             },
         })
     };
-    vec(to_many(), 1..160).prop_map(move |story| {
+    vec(to_many(), 1..length).prop_map(move |story| {
         let mut all: Vec<Happening> = (0..USERS).map(works).collect();
         all.push(Happening::Goes(Duration::from_mins(1)));
         all.extend(story);

@@ -224,7 +224,7 @@ fn live(
 #[test]
 fn no_lockout_by_us() {
     let pace = prop_oneof![5 => Just(Pace::Brisk), 1 => Just(Pace::Weeks)];
-    let stories = pace.prop_flat_map(|pace| (setting(), of_one(pace)));
+    let stories = pace.prop_flat_map(|pace| (setting(), of_one(pace, 120)));
     let sums = live(2, CASES, stories);
     println!("the law of one user: {sums}");
     sums.tell_of_everything();
@@ -232,7 +232,7 @@ fn no_lockout_by_us() {
 
 #[test]
 fn while_autotask_refuses_everybody_one_an_hour_is_tried() {
-    let sums = live(USERS, CASES, (setting(), of_many()));
+    let sums = live(USERS, CASES, (setting(), of_many(160)));
     println!("the law of many: {sums}");
     assert!(sums.storms > 100 && sums.canaries > 50, "{sums}");
 }

@@ -43,33 +43,33 @@ fn live<P: Place>(
 /// Weeks take a transaction for each reading of the clock: they are few.
 fn of_one_in_a_store() -> impl Strategy<Value = (Setting, Vec<Happening>)> {
     let pace = prop_oneof![24 => Just(Pace::Brisk), 1 => Just(Pace::Weeks)];
-    pace.prop_flat_map(|pace| (setting(), of_one(pace)))
+    pace.prop_flat_map(|pace| (setting(), of_one(pace, 90)))
 }
 
 #[test]
 fn no_lockout_by_two_processes_on_a_file() {
-    let sums = live::<TempDir>(2, 120, of_one_in_a_store());
+    let sums = live::<TempDir>(2, 60, of_one_in_a_store());
     println!("the law of one user, on SQLite: {sums}");
-    assert!(sums.attempts > 1_000 && sums.void > 0, "{sums}");
+    assert!(sums.attempts > 200 && sums.void > 0, "{sums}");
 }
 
 #[test]
 fn no_lockout_by_two_processes_on_a_server() {
-    let sums = live::<Database>(2, 30, of_one_in_a_store());
+    let sums = live::<Database>(2, 20, of_one_in_a_store());
     println!("the law of one user, on PostgreSQL: {sums}");
-    assert!(sums.attempts > 200, "{sums}");
+    assert!(sums.attempts > 60, "{sums}");
 }
 
 #[test]
 fn one_an_hour_is_tried_by_two_processes_on_a_file() {
-    let sums = live::<TempDir>(USERS, 60, (setting(), of_many()));
+    let sums = live::<TempDir>(USERS, 40, (setting(), of_many(110)));
     println!("the law of many, on SQLite: {sums}");
     assert!(sums.storms > 10 && sums.canaries > 10, "{sums}");
 }
 
 #[test]
 fn one_an_hour_is_tried_by_two_processes_on_a_server() {
-    let sums = live::<Database>(USERS, 20, (setting(), of_many()));
+    let sums = live::<Database>(USERS, 12, (setting(), of_many(110)));
     println!("the law of many, on PostgreSQL: {sums}");
     assert!(sums.storms > 0 && sums.canaries > 0, "{sums}");
 }

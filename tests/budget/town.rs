@@ -119,7 +119,11 @@ impl<'a, K: Keeper> Town<'a, K> {
     /// All that is on disk is held against the truth once more.
     async fn ends(mut self) {
         for (user, truth) in self.truths.iter().enumerate() {
-            for credential in 0..CREDENTIALS {
+            let tried = |credential: &usize| {
+                let mut made = truth.made.iter();
+                made.any(|made| made.credential == *credential)
+            };
+            for credential in (0..CREDENTIALS).filter(tried) {
                 let whose = Whose {
                     user,
                     credential,
