@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// Between two readings no more time passes than this, as far as the budget is concerned. Readings are a minute apart.
 pub const MOST: Duration = Duration::from_mins(5);
 
+/// A reading is kept for so long.
+const EVERY: Duration = Duration::from_mins(1);
+
 /// The present: for people, and for the budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
@@ -54,6 +57,13 @@ impl Meter {
             wall,
             counted: self.counted + passed.min(MOST),
         }
+    }
+
+    /// Whether this reading is to be noted: a minute has passed, or the clock was set back.
+    #[must_use]
+    pub fn is_stale(self, wall: Timestamp) -> bool {
+        let next = self.read(wall).wall;
+        next < self.wall || next >= self.wall + EVERY
     }
 
     /// The present, when the clock shows `wall`.

@@ -32,7 +32,7 @@ pub fn settle(ledgers: &Ledgers, end: &End<'_>, limits: &Limits, now: Now) -> Le
     // lost, and an acceptance out of order would forgive rejections that came after it.
     let Some(flight) = username
         .in_flight
-        .take_if(|flight| flight.id == end.attempt || end.outcome.proves())
+        .take_if(|flight| flight.id == end.attempt)
     else {
         return next;
     };

@@ -54,35 +54,28 @@ pub(super) async fn save(
     Ok(())
 }
 
-/// The present by the budget's clock, without a note of the reading.
+/// The present by the budget's clock. What is older than a minute is read anew: the next reading counts from there.
 pub(super) async fn now(conn: &mut Conn, wall: Timestamp) -> Result<Now, sqlx::Error> {
-    Ok(meter(conn, wall).await?.now(wall))
-}
-
-/// As [`now`], and the next reading counts from this one.
-pub(super) async fn read_meter(conn: &mut Conn, wall: Timestamp) -> Result<Now, sqlx::Error> {
-    let last = meter(conn, wall).await?;
-    sql::query(
-        "INSERT INTO meta (key, value) VALUES ($1, $2) \
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-    )
-    .bind(METER)
-    .bind(to_doc(&last.read(wall))?)
-    .execute(conn)
-    .await?;
-    Ok(last.now(wall))
-}
-
-/// The last reading that was noted.
-async fn meter(conn: &mut Conn, wall: Timestamp) -> Result<Meter, sqlx::Error> {
     let row = sql::query("SELECT value FROM meta WHERE key = $1")
         .bind(METER)
-        .fetch_optional(conn)
+        .fetch_optional(&mut *conn)
         .await?;
-    match row {
-        Some(row) => from_doc(&row.get::<String>("value")?),
-        None => Ok(Meter::new(wall)),
+    let last: Option<Meter> = match row {
+        Some(row) => Some(from_doc(&row.get::<String>("value")?)?),
+        None => None,
+    };
+    let meter = last.unwrap_or(Meter::new(wall));
+    if last.is_none() || meter.is_stale(wall) {
+        sql::query(
+            "INSERT INTO meta (key, value) VALUES ($1, $2) \
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )
+        .bind(METER)
+        .bind(to_doc(&meter.read(wall))?)
+        .execute(conn)
+        .await?;
     }
+    Ok(meter.now(wall))
 }
 
 async fn attempts<T: Default + serde::de::DeserializeOwned>(

@@ -82,7 +82,7 @@ impl Store {
             Ok(Denied {
                 since: since.map(timestamp),
                 others: usize::try_from(others.get::<i64>("others")?).unwrap_or(usize::MAX),
-                ask: ask.iter().map(|row| id_of(row)).collect::<Result<_, _>>()?,
+                ask: ask.iter().map(id_of).collect::<Result<_, _>>()?,
             })
         };
         read.await.map_err(StoreError::Read)

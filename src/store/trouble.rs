@@ -29,6 +29,8 @@ enum Fault {
     Locked,
     Gone,
     Another,
+    Away,
+    Taken,
     Other,
 }
 
@@ -45,6 +47,12 @@ impl Trouble {
             StoreError::Newer { version, .. } => {
                 format!("the store {name} was written by a newer lockwatch (schema {version})")
             }
+            // The server's own words, and the address that was asked.
+            StoreError::Server { store, why } => {
+                format!("the store {store} {what} ({})", one_line(why))
+            }
+            StoreError::Taken { store } => format!("another lockwatch uses the store {store}"),
+            StoreError::NoAddress(why) => format!("the address of the store cannot be had: {why}"),
             _ => format!("the store {name} {what}{cause}"),
         };
         Self {
@@ -94,6 +102,8 @@ impl Fault {
             StoreError::Newer { .. } => return Self::Newer,
             StoreError::Gone => return Self::Gone,
             StoreError::Another => return Self::Another,
+            StoreError::Server { .. } => return Self::Away,
+            StoreError::Taken { .. } => return Self::Taken,
             _ => {}
         }
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
@@ -115,14 +125,31 @@ impl Fault {
                 std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
                     Some(Self::ReadOnly)
                 }
+                std::io::ErrorKind::BrokenPipe
+                | std::io::ErrorKind::ConnectionAborted
+                | std::io::ErrorKind::ConnectionRefused
+                | std::io::ErrorKind::ConnectionReset
+                | std::io::ErrorKind::TimedOut
+                | std::io::ErrorKind::UnexpectedEof => Some(Self::Away),
                 _ => None,
             };
         }
         // A write's failure is shared by its group.
         let shared = error.downcast_ref::<Arc<sqlx::Error>>().map(Arc::as_ref);
         let said = match shared.or_else(|| error.downcast_ref::<sqlx::Error>())? {
-            sqlx::Error::Database(said) => said.try_downcast_ref::<SqliteError>()?,
+            sqlx::Error::Database(said) => said,
+            sqlx::Error::PoolTimedOut => return Some(Self::Away),
             _ => return None,
+        };
+        let Some(said) = said.try_downcast_ref::<SqliteError>() else {
+            // PostgreSQL's: https://www.postgresql.org/docs/current/errcodes-appendix.html
+            return match said.code()?.as_ref() {
+                "53100" => Some(Self::Full),
+                "25006" | "42501" => Some(Self::ReadOnly),
+                "42P01" | "42703" | "XX001" | "XX002" => Some(Self::Damaged),
+                "53300" | "57P01" | "57P02" | "57P03" => Some(Self::Away),
+                _ => None,
+            };
         };
         let code = sqlx::error::DatabaseError::code(said)?
             .parse::<i32>()
@@ -171,6 +198,15 @@ impl Fault {
                 "is another store than the one that lockwatch ran with",
                 "Put that one back. Or restart lockwatch: it goes on with this one then, and has forgotten every attempt \
                  that is not counted there.",
+            ),
+            Self::Away => (
+                "is not to be had",
+                "Look at the server, the way to it, and the account that store.url names; lockwatch connects by itself when it is \
+                 there.",
+            ),
+            Self::Taken => (
+                "is used by another lockwatch",
+                "End the other one: one process works on a database at a time.",
             ),
             Self::Other => (
                 "cannot be used",

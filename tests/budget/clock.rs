@@ -48,6 +48,11 @@ impl Clock {
         self.moment
     }
 
+    /// A look at the clock is noted once a minute; after this time one was.
+    pub(crate) fn next_note(&self) -> Duration {
+        self.behind + Duration::from_mins(1)
+    }
+
     /// Time goes by while lockwatch runs; the clock's readings on the way.
     pub(crate) fn goes(&mut self, time: Duration) -> Vec<Timestamp> {
         let end = self.wall + time;

@@ -171,7 +171,8 @@ impl<'a, K: Keeper> Town<'a, K> {
                 self.clock.jumps(by);
             }
             Happening::Back(by) => {
-                self.goes(Duration::ZERO).await;
+                // Right after a look at it that was noted: the order of what came after one may be lost.
+                self.goes(self.clock.next_note()).await;
                 self.clock.back(by);
                 self.goes(Duration::ZERO).await;
             }

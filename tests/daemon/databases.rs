@@ -1,6 +1,9 @@
 //! A store on a PostgreSQL server.
 
-use crate::{house::House, support::postgres::Database};
+use crate::{
+    house::{Daemon, House},
+    support::postgres::Database,
+};
 
 /// A house whose store is a database.
 async fn house(ids: &[&str]) -> (House, Database) {
@@ -89,16 +92,18 @@ async fn a_database_that_is_not_to_be_had_is_named_with_the_cause() {
         (away, "Connection refused"),
     ] {
         name(&mut house, url.as_str());
-        for arguments in [&["run"][..], &["probe", "works"]] {
-            let told = house.lockwatch(arguments).await;
-            assert_eq!(told.code, 78, "{told:?}");
-            assert!(told.stderr.contains(cause), "{told:?}");
-            assert!(
-                told.stderr.contains("postgres://lockwatch@127.0.0.1"),
-                "{told:?}"
-            );
+        let told = house.lockwatch(&["probe", "works"]).await;
+        assert_eq!(told.code, 78, "{told:?}");
+        for part in [cause, "postgres://lockwatch@127.0.0.1", "no attempt"] {
+            assert!(told.stderr.contains(part), "{part}: {told:?}");
         }
+        // The daemon goes on without it, and says so.
+        let daemon = Daemon::spawn(&house, &[]);
+        daemon.says(cause).await;
+        daemon.says("no attempt is made").await;
+        daemon.stop().await;
     }
+    assert_eq!(house.stats("works").attempts, 0);
     // What the file holds is told only when it is asked for.
     name(&mut house, "demo-wrong-password");
     for arguments in [&["run"][..], &["validate"]] {

@@ -265,7 +265,7 @@ async fn a_store_that_cannot_be_used_at_the_start_is_waited_for() {
 async fn a_folder_that_nobody_can_write_to_is_named() {
     let mut house = House::of(&["works"]);
     // Not even root makes a file there.
-    house.settings.store = Some("sqlite:///sys/lockwatch.db".to_owned());
+    house.settings.store = Some("url = \"sqlite:///sys/lockwatch.db\"".to_owned());
     house.write();
     let probe = house.lockwatch(&["probe", "works"]).await;
     assert_eq!(probe.code, 78, "{probe:?}");
@@ -311,7 +311,7 @@ async fn a_store_in_memory_is_refused() {
     let mut house = House::of(&["works"]);
     let memory = in_memory();
     let place = memory.path().display();
-    house.settings.store = Some(format!("sqlite://{place}/lockwatch.db"));
+    house.settings.store = Some(format!("url = \"sqlite://{place}/lockwatch.db\""));
     house.settings.allow_ephemeral = false;
     house.write();
     for command in [&["run"][..], &["validate"], &["probe", "works"]] {
@@ -345,13 +345,13 @@ async fn a_store_without_a_place_is_the_configurations_fault() {
         ("file/lockwatch.db", "sudo install -d"),
         ("made/lockwatch.db/x", "sudo install -d"),
     ] {
-        house.settings.store = Some(format!("sqlite://{folder}/{place}"));
+        house.settings.store = Some(format!("url = \"sqlite://{folder}/{place}\""));
         house.write();
         let mut daemon = Daemon::spawn(&house, &[]);
         assert_eq!(daemon.ended(PATIENCE).await, Some(78), "{place}");
         assert!(daemon.log().contains(says), "{place}: {}", daemon.log());
     }
-    house.settings.store = Some(format!("sqlite://{folder}/made/lockwatch.db"));
+    house.settings.store = Some(format!("url = \"sqlite://{folder}/made/lockwatch.db\""));
     let daemon = house.start().await;
     assert!(house.folder().join("made/lockwatch.db").exists());
     daemon.stop().await;
