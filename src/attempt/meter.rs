@@ -43,26 +43,35 @@ impl Meter {
     /// The reading at `wall`.
     #[must_use]
     pub fn read(self, wall: Timestamp) -> Self {
-        // A clock that was set back counts as standing still.
-        let passed = Duration::try_from(wall.duration_since(self.wall)).unwrap_or_default();
+        let passed = wall.duration_since(self.wall);
+        let Ok(passed) = Duration::try_from(passed) else {
+            // A clock that is a little behind stands still until it has caught up: most often it is the look at it that is
+            // old, and with every return to the present the time between would be counted again.
+            return if passed.unsigned_abs() > MOST {
+                Self { wall, ..self }
+            } else {
+                self
+            };
+        };
         Self {
             wall,
             counted: self.counted + passed.min(MOST),
         }
     }
 
-    /// Whether the clock should be read anew: after a minute, and when it was set back.
+    /// Whether this reading is to be noted: a minute has passed, or the clock was set back.
     #[must_use]
     pub fn is_stale(self, wall: Timestamp) -> bool {
-        wall < self.wall || wall >= self.wall + EVERY
+        let next = self.read(wall).wall;
+        next < self.wall || next >= self.wall + EVERY
     }
 
-    /// The present at this reading.
+    /// The present, when the clock shows `wall`.
     #[must_use]
-    pub fn now(self) -> Now {
+    pub fn now(self, wall: Timestamp) -> Now {
         Now {
-            wall: self.wall,
-            counted: self.counted,
+            wall,
+            counted: self.read(wall).counted,
         }
     }
 }
@@ -79,8 +88,7 @@ impl Now {
             wall: before,
             counted,
         }
-        .read(wall)
-        .now()
+        .now(wall)
     }
 
     /// A time of the budget as the clock will show it, if nobody touches the clock.

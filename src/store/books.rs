@@ -64,18 +64,18 @@ pub(super) async fn now(conn: &mut Conn, wall: Timestamp) -> Result<Now, sqlx::E
         Some(row) => Some(from_doc(&row.get::<String>("value")?)?),
         None => None,
     };
-    let meter = last.map_or_else(|| Meter::new(wall), |last| last.read(wall));
-    if last.is_none_or(|last| last.is_stale(wall)) {
+    let meter = last.unwrap_or(Meter::new(wall));
+    if last.is_none() || meter.is_stale(wall) {
         sql::query(
             "INSERT INTO meta (key, value) VALUES ($1, $2) \
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         )
         .bind(METER)
-        .bind(to_doc(&meter)?)
+        .bind(to_doc(&meter.read(wall))?)
         .execute(conn)
         .await?;
     }
-    Ok(meter.now())
+    Ok(meter.now(wall))
 }
 
 async fn attempts<T: Default + serde::de::DeserializeOwned>(

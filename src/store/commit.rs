@@ -73,15 +73,10 @@ impl Write for Commit {
         if let Some(end) = &self.settlement {
             ledger::settle(conn, end, self.now).await?;
         }
-        let got_in = self
-            .settlement
-            .as_ref()
-            .is_some_and(|end| end.outcome.lets_in());
         let ours = sql::query(
             "UPDATE users SET record = $1, recent = $2, due_at = $3, due_set_at = $6, claim_token = NULL, claimed_until = NULL, \
              hastened_at = NULL, zone = COALESCE($7, zone), worked = $8, \
-             refused_since = CASE WHEN $9 THEN NULL ELSE refused_since END, \
-             denied_since = CASE WHEN $10 = 1 THEN NULL WHEN $10 = 2 AND zone IS NOT NULL THEN COALESCE(denied_since, $6) \
+             denied_since = CASE WHEN $9 = 1 THEN NULL WHEN $9 = 2 AND zone IS NOT NULL THEN COALESCE(denied_since, $6) \
              ELSE denied_since END \
              WHERE id = $4 AND claim_token = $5",
         )
@@ -93,7 +88,6 @@ impl Write for Commit {
         .bind(millis(self.now))
         .bind(self.zone.as_deref())
         .bind(self.record.last_good().is_some())
-        .bind(got_in)
         .bind(self.look_up as i64)
         .execute(&mut *conn)
         .await?;

@@ -264,5 +264,8 @@ pub(super) async fn settle(
     let now = books::now(conn, wall).await?;
     let before = books::load(conn, &whose).await?;
     let after = end.applied_to(&before, now);
+    if end.outcome.lets_in() && after != before {
+        together::let_in(conn, &end.bearer).await?;
+    }
     books::save(conn, &whose, &before, &after, wall).await
 }

@@ -170,6 +170,15 @@ pub(super) async fn refused(
     Ok(Some(victims(bearer, &others, ids, now)))
 }
 
+/// The user gets in again: its next refusal is another matter.
+pub(super) async fn let_in(conn: &mut Conn, bearer: &Bearer) -> Result<(), sqlx::Error> {
+    sql::query("UPDATE users SET refused_since = NULL WHERE id = $1")
+        .bind(bearer.claim.id.as_str())
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
 async fn others_refused(
     conn: &mut Conn,
     bearer: &Bearer,

@@ -7,13 +7,21 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
-//mod law;
-//mod model;
+mod clock;
+mod happenings;
+mod house;
+mod law;
+mod model;
 mod rules;
-//mod store_law;
+mod store_law;
+mod storms;
 mod story;
+mod sums;
+#[path = "../support/mod.rs"]
+mod support;
 #[path = "../support/table.rs"]
 mod table;
+mod town;
 
 use std::time::Duration;
 

@@ -195,6 +195,8 @@ fn what_is_not_answered_makes_the_next_attempt_wait() {
         no longer                             | a? 3h a? 3h a? 3h a? 6h a?      | a | held: Unanswered
         a new credential does not wait        | a?                              | b | granted
         a clock set forward ends no wait      | a? jump:10m                     | a | wait 5m: Unanswered
+        set back a little, it stands still    | a? -1m 6m                       | a | wait 5m: Unanswered
+        an old look at it counts nothing      | a? -4m jump:4m -4m jump:4m 1m   | a | wait 9m: Unanswered
         another user of the zone is accepted  | a? other+                       | a | granted
         that was before                       | other+ 1m a?                    | a | wait 10m: Unanswered
         ",

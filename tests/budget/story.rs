@@ -119,11 +119,12 @@ impl Books {
     }
 
     pub(crate) fn present(&self) -> Now {
-        self.meter.read(self.now).now()
+        self.meter.now(self.now)
     }
 
     fn other_is_accepted(&mut self) {
-        let at = self.present().counted + Duration::from_millis(1);
+        self.goes_by(SignedDuration::from_millis(1));
+        let at = self.present().counted;
         let username = "somebody else".to_owned();
         let zone = self.zones.entry(self.zone.clone()).or_default();
         zone.accepted = Some(Acceptance { username, at });
