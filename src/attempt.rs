@@ -9,7 +9,9 @@ mod ledger;
 mod meter;
 mod operator;
 mod refusal;
+mod schedule;
 mod settle;
+mod storm;
 mod without_code;
 
 use std::time::Duration;
@@ -17,14 +19,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use hold::{attempts_left, hold, hold_ends};
-use hold::{next_step, unanswered_spent};
 pub use ledger::{
-    Acceptance, CredentialLedger, GroupLedger, InFlight, Ledgers, Outcome, Storm, UsernameLedger,
+    Acceptance, Before, CredentialLedger, GroupLedger, InFlight, Ledgers, Outcome, PastStorm,
+    Storm, UsernameLedger,
 };
 pub use meter::{MOST, Meter, Now};
 pub use refusal::{Hold, Refusal, Waiting};
+use operator::note;
+use settle::note_hold;
 pub use settle::{End, settle};
-use settle::{moves_freely, note_hold};
+pub use storm::{storm, waits_for_others};
 
 const DAY: Duration = Duration::from_hours(24);
 const HOUR: Duration = Duration::from_hours(1);
@@ -43,8 +47,8 @@ pub const OPERATOR_VAIN: u32 = 2;
 pub const CANARY_EVERY: Duration = HOUR;
 /// A single tenant that is refused as a whole is judged as usual after this time.
 pub const TENANT_STORM: Duration = Duration::from_mins(30);
-/// A confirmation waits for other users' checks at most so long.
-const OTHERS: Duration = Duration::from_secs(30);
+/// A zone that is refused as a whole is judged as usual after this time: nothing else would end it.
+pub const ZONE_STORM: Duration = DAY;
 
 /// `[lockout]` of the config, and how long an attempt may be in flight.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,15 +155,14 @@ pub fn permit(
     match request.asker {
         Asker::Operator { force } => operator::may(ledgers, force, now)?,
         Asker::OneOff => operator::one_off_may(&ledgers.username, now)?,
-        Asker::Schedule => schedule_may(&mut next, request, limits, now)?,
+        Asker::Schedule => schedule::may(&mut next, request, limits, now)?,
         Asker::WithoutCode => {
-            schedule_may(&mut next, request, limits, now)?;
+            schedule::may(&mut next, request, limits, now)?;
             without_code::may(&next, now)?;
-            note(&mut next.username.without_code, HOUR, now);
         }
     }
     gate(&mut next, request)?;
-    Ok(record(next, request, limits, now))
+    Ok(record(ledgers, next, request, limits, now))
 }
 
 fn in_flight(ledgers: &Ledgers, limits: &Limits, now: Now) -> Result<(), Refusal> {
@@ -177,121 +180,6 @@ fn in_flight(ledgers: &Ledgers, limits: &Limits, now: Now) -> Result<(), Refusal
     }
 }
 
-/// What the schedule may; an exception that it uses up is noted.
-fn schedule_may(
-    next: &mut Ledgers,
-    request: &Request<'_>,
-    limits: &Limits,
-    now: Now,
-) -> Result<(), Refusal> {
-    let wait = |until: Timestamp, why| Refusal::Wait {
-        until: now.on_the_wall(until),
-        why,
-    };
-    let freed = freed_by_another(next, request, now);
-    if let Some(why) = hold(next, limits, now) {
-        let rejected = matches!(why, Hold::Rejections | Hold::Username);
-        let moved = request.zone_found
-            && why != Hold::NewCredentials
-            && next
-                .username
-                .zone
-                .as_deref()
-                .is_some_and(|zone| zone != request.zone)
-            && moves_freely(next.username.moved, now);
-        let step = next_step(next, limits).is_some_and(|at| at <= now.counted);
-        if moved {
-            next.username.moved = Some(now.counted);
-        } else if rejected && request.locked_out && step {
-            next.credential.steps = steps_passed(next, limits, now);
-        } else if why != Hold::Unanswered || !freed {
-            return Err(Refusal::Held { why });
-        }
-    } else if let (Some(last), Some(pause)) = (next.username.last_attempt, next.username.wait)
-        && now.counted < last + pause
-        && next.credential.first_attempt.is_some()
-        && !freed
-    {
-        return Err(wait(last + pause, Waiting::Unanswered));
-    }
-    if unanswered_spent(next, limits) {
-        next.username.risked = Some(now.counted);
-    }
-    // A username that was ever accepted is not new, whatever its id in the configuration.
-    if let Some(window) = request.activation
-        && next.username.last_accepted.is_none()
-        && now.wall < window.until
-        && !(window.try_at_once && next.credential.first_attempt.is_none())
-    {
-        let (until, why) = (window.until, Waiting::Activation);
-        return Err(Refusal::Wait { until, why });
-    }
-    if next.credential.rejections > 0 {
-        if !request.zone_found {
-            return Err(Refusal::ZoneUnsure);
-        }
-        if waits_for_others(request.others_asked, now) {
-            return Err(wait(now.counted + Duration::from_secs(1), Waiting::Others));
-        }
-    }
-    canary(next, request, now)
-}
-
-/// Whether another user of the zone was accepted after this one's last attempt had no known answer.
-fn freed_by_another(ledgers: &Ledgers, request: &Request<'_>, now: Now) -> bool {
-    let username = &ledgers.username;
-    let once = username
-        .risked
-        .is_none_or(|risked| now.counted >= risked + UNANSWERED_HOLD);
-    let accepted = ledgers.zone.accepted.as_ref();
-    once && accepted.is_some_and(|other| {
-        other.username != request.username
-            && username.last_attempt.is_some_and(|last| other.at > last)
-    })
-}
-
-/// All steps whose time has come are taken with one attempt.
-fn steps_passed(ledgers: &Ledgers, limits: &Limits, now: Now) -> u32 {
-    let since = ledgers.credential.held_since.unwrap_or(now.counted);
-    let passed = limits
-        .retry_held_after
-        .iter()
-        .take_while(|step| since + **step <= now.counted);
-    u32::try_from(passed.count()).unwrap_or(u32::MAX)
-}
-
-/// While Autotask refuses everybody, one user of the group is tried each hour, one that has risked nothing yet if there is
-/// one; nobody else spends an attempt.
-fn canary(next: &mut Ledgers, request: &Request<'_>, now: Now) -> Result<(), Refusal> {
-    let fresh = next.credential.rejections == 0 && next.credential.was_good();
-    // A storm over one tenant alone is judged as usual when it lasts.
-    let tenant = next.tenant.storm.as_mut().filter(|storm| !storm.judged);
-    for storm in [next.zone.storm.as_mut(), tenant].into_iter().flatten() {
-        let free = storm.canary.map_or(storm.at, |last| last + CANARY_EVERY);
-        let turn = if fresh { free } else { free + request.interval };
-        if now.counted < turn {
-            let since = storm.since;
-            return Err(Refusal::Storm { since });
-        }
-        storm.canary = Some(now.counted);
-    }
-    Ok(())
-}
-
-/// Since when Autotask refuses so many users that no fault is found with any of them.
-#[must_use]
-pub fn storm(ledgers: &Ledgers) -> Option<Timestamp> {
-    let tenant = ledgers.tenant.storm.as_ref().filter(|storm| !storm.judged);
-    let storm = ledgers.zone.storm.as_ref().or(tenant);
-    storm.map(|storm| storm.since)
-}
-
-/// Whether a confirmation waits for what becomes of other users.
-#[must_use]
-pub fn waits_for_others(asked: Option<Timestamp>, now: Now) -> bool {
-    asked.is_some_and(|asked| now.counted < asked + OTHERS)
-}
-
 /// After an attempt without a clear answer, no credential goes to that zone until it answers a request without one. An
 /// attempt that was never settled had none either.
 fn gate(next: &mut Ledgers, request: &Request<'_>) -> Result<(), Refusal> {
@@ -306,7 +194,13 @@ fn gate(next: &mut Ledgers, request: &Request<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn record(mut next: Ledgers, request: &Request<'_>, limits: &Limits, now: Now) -> Granted {
+fn record(
+    before: &Ledgers,
+    mut next: Ledgers,
+    request: &Request<'_>,
+    limits: &Limits,
+    now: Now,
+) -> Granted {
     let Ledgers {
         username,
         credential,
@@ -314,13 +208,16 @@ fn record(mut next: Ledgers, request: &Request<'_>, limits: &Limits, now: Now) -
     } = &mut next;
     let operator = matches!(request.asker, Asker::Operator { .. });
     if operator {
-        note(&mut username.operator, HOUR, now);
+        note(&mut username.operator, HOUR, now.wall);
+    }
+    if operator || request.asker == Asker::WithoutCode {
+        note(&mut username.without_code, HOUR, now.counted);
     }
     if request.asker == Asker::OneOff {
-        note(&mut username.one_off, DAY, now);
+        note(&mut username.one_off, DAY, now.wall);
     }
     if credential.first_attempt.is_none() {
-        note(&mut username.new_credentials, DAY, now);
+        note(&mut username.new_credentials, DAY, now.counted);
         credential.first_attempt = Some(now.counted);
     }
     if username.current.as_deref() != Some(request.fingerprint) {
@@ -331,7 +228,7 @@ fn record(mut next: Ledgers, request: &Request<'_>, limits: &Limits, now: Now) -
     }
     credential.unanswered += 1;
     credential.last_attempt = Some(now.wall);
-    let before = credential.last_answer.take();
+    credential.last_answer = None;
     username.unanswered += 1;
     // Counted from a wait of one interval, each wait is twice the last.
     let wait = username.wait.unwrap_or(request.interval);
@@ -342,7 +239,7 @@ fn record(mut next: Ledgers, request: &Request<'_>, limits: &Limits, now: Now) -
         id: request.attempt.to_owned(),
         at: now.wall,
         operator,
-        before,
+        before: Before::of(before),
     });
     note_hold(&mut next, limits, now);
     let permit = Permit {
@@ -352,10 +249,4 @@ fn record(mut next: Ledgers, request: &Request<'_>, limits: &Limits, now: Now) -
         permit,
         ledgers: next,
     }
-}
-
-/// Adds the present and forgets what is older than `span`.
-fn note(times: &mut Vec<Timestamp>, span: Duration, now: Now) {
-    times.retain(|at| *at + span > now.counted);
-    times.push(now.counted);
 }

@@ -138,7 +138,6 @@ impl Checker {
         let rest = Rest {
             settlement: attempted.settlement,
             standing: attempted.standing,
-            storm: attempted.storm,
             activation,
         };
         self.conclude(setup, user, claimed, observation, rest).await

@@ -116,7 +116,7 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
     let fleet = &observation.fleet;
     let storm = fleet
         .storm
-        .filter(|_| history.credential_accepted.is_some());
+        .filter(|_| history.credential_was_good());
     match &observation.query {
         QueryStep::Made {
             probed, mangled, ..

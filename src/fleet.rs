@@ -14,7 +14,10 @@ const TENANTS_OF_A_ZONE: usize = 2;
 /// Others that the look-up denies together before it is the look-up's fault.
 const DENIED: usize = 2;
 /// After this long, denied users are judged as usual if the look-up knows others.
-const DENIED_LONG: Duration = Duration::from_mins(30);
+pub const DENIED_LONG: Duration = Duration::from_mins(30);
+
+/// The same where nobody is known: everybody may be gone as well.
+const DENIED_ALL: Duration = Duration::from_hours(24);
 
 /// A user whose credential was accepted before, has not changed, and is refused. Times are the budget's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +80,11 @@ pub struct LookUps {
 /// How many others show that it is the look-up that fails, for `denied_for` so far; 0 when it is this user.
 #[must_use]
 pub fn look_up_fails(seen: LookUps, denied_for: Duration) -> usize {
-    let judged = seen.known > 0 && denied_for >= DENIED_LONG;
+    let judged = if seen.known > 0 {
+        denied_for >= DENIED_LONG
+    } else {
+        denied_for >= DENIED_ALL
+    };
     if seen.denied >= DENIED && !judged {
         seen.denied
     } else {

@@ -76,7 +76,8 @@ fn a_look_up_that_denies_many_fails() {
         ("one other", 1, 1, 0, 0),
         ("two others", 2, 0, 0, 2),
         ("two others, though it knows some", 2, 2, 0, 2),
-        ("for long, and it knows nobody", 5, 0, 600, 5),
+        ("for long, and it knows nobody", 5, 0, 23 * 60, 5),
+        ("for a day, and it knows nobody", 5, 0, 24 * 60, 0),
         ("for long, though it knows some", 5, 1, 30, 0),
         ("not for so long", 5, 1, 29, 5),
     ] {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{DAY, Hold, Ledgers, Limits, NEW_CREDENTIALS_A_DAY, Now, Outcome, UNANSWERED_HOLD};
+use super::{DAY, Hold, Ledgers, Limits, NEW_CREDENTIALS_A_DAY, Now, Outcome, UNANSWERED_HOLD, storm::storm};
 
 /// What holds the credential, whether or not an exception lets one attempt through.
 #[must_use]
@@ -58,7 +58,9 @@ pub fn hold_ends(
 ) -> Option<Timestamp> {
     let username = &ledgers.username;
     let ends = match hold(ledgers, limits, now)? {
-        Hold::Rejections | Hold::Username => next_step(ledgers, limits).filter(|_| locked_out)?,
+        Hold::Rejections | Hold::Username => {
+            next_step(ledgers, limits).filter(|_| steps_apply(ledgers, locked_out))?
+        },
         Hold::Unanswered => username.last_attempt? + UNANSWERED_HOLD,
         Hold::NewCredentials => {
             let times = &username.new_credentials;
@@ -67,6 +69,12 @@ pub fn hold_ends(
         }
     };
     Some(now.on_the_wall(ends))
+}
+
+/// Whether `retry_held_after` applies: to a credential that worked, of a user that seems locked out or was caught in a storm
+/// that does not end.
+pub(super) fn steps_apply(ledgers: &Ledgers, locked_out: bool) -> bool {
+    ledgers.credential.was_good() && (locked_out || storm(ledgers).is_some())
 }
 
 /// When `retry_held_after` risks the next attempt with a credential that rejections hold.

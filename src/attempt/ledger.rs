@@ -83,6 +83,9 @@ pub struct CredentialLedger {
     /// Steps of `retry_held_after` that were taken since then.
     #[serde(default)]
     pub steps: u32,
+    /// It had its attempt after a storm in which it was rejected.
+    #[serde(default)]
+    pub released: bool,
 }
 
 impl CredentialLedger {
@@ -102,9 +105,57 @@ pub struct InFlight {
     pub at: Timestamp,
     /// An operator asked for it.
     pub operator: bool,
-    /// How the attempt before it with the same credential ended; that stands if this one is not sent.
+    /// What stands again if it is not sent.
     #[serde(default)]
-    pub before: Option<Outcome>,
+    pub before: Before,
+}
+
+/// What an attempt takes the place of, or uses up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// How the attempt before it with the same credential ended.
+    pub answer: Option<Outcome>,
+    /// Steps of `retry_held_after` that were taken.
+    pub steps: u32,
+    /// Whether the credential had its attempt after a storm.
+    pub released: bool,
+    /// When another zone last excused something.
+    pub moved: Option<Timestamp>,
+    /// When an attempt was last risked in spite of too many without a known answer.
+    pub risked: Option<Timestamp>,
+    /// The wait after the attempt before it.
+    pub wait: Option<Duration>,
+    /// Where that went.
+    pub zone: Option<String>,
+}
+
+impl Before {
+    pub(super) fn of(ledgers: &Ledgers) -> Self {
+        let Ledgers {
+            username,
+            credential,
+            ..
+        } = ledgers;
+        Self {
+            answer: credential.last_answer,
+            steps: credential.steps,
+            released: credential.released,
+            moved: username.moved,
+            risked: username.risked,
+            wait: username.wait,
+            zone: username.zone.clone(),
+        }
+    }
+
+    pub(super) fn restore(self, username: &mut UsernameLedger, credential: &mut CredentialLedger) {
+        credential.last_answer = self.answer;
+        credential.steps = self.steps;
+        credential.released = self.released;
+        username.moved = self.moved;
+        username.risked = self.risked;
+        username.wait = self.wait;
+        username.zone = self.zone;
+    }
 }
 
 /// What is known of one username over all its credentials: Autotask counts per username.
@@ -124,9 +175,9 @@ pub struct UsernameLedger {
     pub wait: Option<Duration>,
     /// First attempts of new credentials within 24 h.
     pub new_credentials: Vec<Timestamp>,
-    /// Operator attempts within the hour.
+    /// Operator attempts within the hour, by the clock.
     pub operator: Vec<Timestamp>,
-    /// One-off attempts (`probe --username`) within 24 h.
+    /// One-off attempts (`probe --username`) within 24 h, by the clock: no daemon is there to see time pass.
     #[serde(default)]
     pub one_off: Vec<Timestamp>,
     /// Last time any of its credentials was proved good, for people.
@@ -134,7 +185,7 @@ pub struct UsernameLedger {
     /// Last time that only the code of any of its credentials was refused.
     #[serde(default)]
     pub last_verified: Option<Timestamp>,
-    /// Attempts that the schedule made with a placeholder for the code within the hour.
+    /// Attempts within the hour by the schedule with a placeholder for the code, and by operators.
     #[serde(default)]
     pub without_code: Vec<Timestamp>,
     /// The fingerprint last presented.
@@ -164,6 +215,18 @@ pub struct GroupLedger {
     pub accepted: Option<Acceptance>,
     /// Autotask refuses many users at once.
     pub storm: Option<Storm>,
+    /// The last time it did.
+    #[serde(default)]
+    pub past: Option<PastStorm>,
+}
+
+/// A storm that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastStorm {
+    /// When it was recognised.
+    pub from: Timestamp,
+    /// When the first credential was accepted.
+    pub to: Timestamp,
 }
 
 /// A credential that was proved good.

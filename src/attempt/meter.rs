@@ -126,10 +126,10 @@ mod tests {
                 meter = meter.read(wall);
             }
             let wanted = start + counted.parse::<SignedDuration>().unwrap();
-            assert_eq!(meter.now().counted, wanted, "{name}: {steps}");
-            assert_eq!(meter.now().wall, wall, "{name}");
-            let later = meter.now().counted + Duration::from_hours(6);
-            let shown = meter.now().on_the_wall(later);
+            assert_eq!(meter.now(wall).counted, wanted, "{name}: {steps}");
+            assert_eq!(meter.now(wall).wall, wall, "{name}");
+            let later = meter.now(wall).counted + Duration::from_hours(6);
+            let shown = meter.now(wall).on_the_wall(later);
             assert_eq!(shown, wall + Duration::from_hours(6), "{name}");
         }
     }

@@ -1,4 +1,7 @@
-//! Attempts that somebody asks for: how many, and when the next. Pure.
+//! Attempts that somebody asks for: how many, and when the next. They go by the wall clock, for whoever asks is there to see
+//! it, and often no daemon is. Pure.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -8,15 +11,15 @@ use super::{
 };
 
 pub(super) fn may(ledgers: &Ledgers, force: bool, now: Now) -> Result<(), Refusal> {
-    let recent = past(&ledgers.username.operator, HOUR, now);
+    let recent = past(&ledgers.username.operator, HOUR, now.wall);
     if let Some(last) = recent.last()
-        && now.counted < *last + MINUTE
+        && now.wall < *last + MINUTE
     {
-        return Err(wait(*last + MINUTE, Waiting::Operator, now));
+        return Err(wait(*last + MINUTE, Waiting::Operator));
     }
     if recent.len() >= OPERATOR_ATTEMPTS_AN_HOUR {
-        let first = recent.first().copied().unwrap_or(now.counted);
-        return Err(wait(first + HOUR, Waiting::Operator, now));
+        let first = recent.first().copied().unwrap_or(now.wall);
+        return Err(wait(first + HOUR, Waiting::Operator));
     }
     if ledgers.credential.vain >= OPERATOR_VAIN && !force {
         return Err(Refusal::NeedsForce);
@@ -25,22 +28,27 @@ pub(super) fn may(ledgers: &Ledgers, force: bool, now: Now) -> Result<(), Refusa
 }
 
 pub(super) fn one_off_may(username: &UsernameLedger, now: Now) -> Result<(), Refusal> {
-    let recent = past(&username.one_off, DAY, now);
+    let recent = past(&username.one_off, DAY, now.wall);
     match recent.first() {
         Some(first) if recent.len() >= ONE_OFF_ATTEMPTS_A_DAY => {
-            Err(wait(*first + DAY, Waiting::OneOff, now))
+            Err(wait(*first + DAY, Waiting::OneOff))
         }
         _ => Ok(()),
     }
 }
 
-pub(super) fn wait(until: Timestamp, why: Waiting, now: Now) -> Refusal {
-    let until = now.on_the_wall(until);
-    Refusal::Wait { until, why }
+/// Notes an attempt, and forgets what is older than `span`.
+pub(super) fn note(times: &mut Vec<Timestamp>, span: Duration, at: Timestamp) {
+    times.retain(|before| *before + span > at);
+    times.push(at);
 }
 
-/// Those of the last `span`.
-pub(super) fn past(times: &[Timestamp], span: std::time::Duration, now: Now) -> Vec<Timestamp> {
-    let recent = times.iter().filter(|at| **at + span > now.counted);
+/// Those of the last `span`; what lies in the future is the clock's doing and holds nobody up.
+pub(super) fn past(times: &[Timestamp], span: Duration, now: Timestamp) -> Vec<Timestamp> {
+    let recent = times.iter().filter(|at| **at <= now && **at + span > now);
     recent.copied().collect()
+}
+
+fn wait(until: Timestamp, why: Waiting) -> Refusal {
+    Refusal::Wait { until, why }
 }

@@ -3,8 +3,9 @@
 use super::{
     DAY, Ledgers, Limits, Now, Outcome,
     hold::hold,
-    ledger::{Acceptance, CredentialLedger, UsernameLedger},
+    ledger::{CredentialLedger, UsernameLedger},
     refusal::Hold,
+    storm::weigh,
 };
 
 /// An attempt's end.
@@ -37,16 +38,8 @@ pub fn settle(ledgers: &Ledgers, end: &End<'_>, limits: &Limits, now: Now) -> Le
         return next;
     };
     credential.last_answer = Some(end.outcome);
-    if end.outcome.lets_in() {
-        for group in [&mut *zone, tenant] {
-            group.accepted = Some(Acceptance {
-                username: end.username.to_owned(),
-                at: now.counted,
-            });
-            // Where one gets in, Autotask does not refuse everybody.
-            group.storm = None;
-        }
-    }
+    let made = username.last_attempt.unwrap_or(now.counted);
+    weigh([&mut *zone, tenant], end.username, end.outcome, made, now);
     match end.outcome {
         Outcome::Accepted
         | Outcome::RefusedOtherwise {
@@ -57,6 +50,7 @@ pub fn settle(ledgers: &Ledgers, end: &End<'_>, limits: &Limits, now: Now) -> Le
             credential.unanswered = 0;
             credential.vain = 0;
             credential.steps = 0;
+            credential.released = false;
             credential.last_accepted = Some(now.wall);
             username.rejections = 0;
             username.unanswered = 0;
@@ -65,6 +59,10 @@ pub fn settle(ledgers: &Ledgers, end: &End<'_>, limits: &Limits, now: Now) -> Le
         Outcome::RejectedElsewhere if moves_freely(username.moved, now) => {
             answered(username, credential);
             username.moved = Some(now.counted);
+            // It is made again in the right zone, and whoever asked asks once.
+            username.operator.pop_if(|at| *at == flight.at);
+            username.one_off.pop_if(|at| *at == flight.at);
+            username.without_code.pop_if(|at| *at == made);
         }
         Outcome::Rejected | Outcome::RejectedElsewhere => {
             answered(username, credential);
@@ -81,10 +79,9 @@ pub fn settle(ledgers: &Ledgers, end: &End<'_>, limits: &Limits, now: Now) -> Le
         }
         Outcome::NotSent => {
             answered(username, credential);
-            // What Autotask never saw uses up no hour and answers nothing.
-            credential.last_answer = flight.before;
-            let made = username.last_attempt;
-            username.without_code.pop_if(|at| Some(*at) == made);
+            // What Autotask never saw uses nothing up and answers nothing.
+            flight.before.restore(username, credential);
+            username.without_code.pop_if(|at| *at == made);
         }
         Outcome::RefusedOtherwise {
             proves_credential: false,

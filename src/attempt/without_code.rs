@@ -1,12 +1,7 @@
 //! The pace of attempts whose code is a placeholder: at most one an hour and username, whatever its secret, because nobody
 //! knows whether Autotask counts the answer as a failed login. Pure.
 
-use jiff::Timestamp;
-
-use super::{
-    HOUR, Ledgers, Now, Outcome, Refusal, Waiting,
-    operator::{past, wait},
-};
+use super::{HOUR, Ledgers, Now, Outcome, Refusal, Waiting, operator::past};
 
 /// Whether the schedule may make one now: an hour after the last one, an operator's among them. Only the confirmation of a
 /// first rejection comes sooner; the budget allows it.
@@ -16,9 +11,7 @@ pub(super) fn may(ledgers: &Ledgers, now: Now) -> Result<(), Refusal> {
         credential,
         ..
     } = ledgers;
-    let made = username.without_code.iter().chain(&username.operator);
-    let made: Vec<Timestamp> = made.copied().collect();
-    let Some(last) = past(&made, HOUR, now).into_iter().max() else {
+    let Some(last) = past(&username.without_code, HOUR, now.counted).into_iter().max() else {
         return Ok(());
     };
     let confirms = credential.rejections == 1
@@ -27,7 +20,8 @@ pub(super) fn may(ledgers: &Ledgers, now: Now) -> Result<(), Refusal> {
     if confirms {
         Ok(())
     } else {
-        Err(wait(last + HOUR, Waiting::WithoutCode, now))
+        let (until, why) = (now.on_the_wall(last + HOUR), Waiting::WithoutCode);
+        Err(Refusal::Wait { until, why })
     }
 }
 
@@ -35,6 +29,7 @@ pub(super) fn may(ledgers: &Ledgers, now: Now) -> Result<(), Refusal> {
 mod tests {
     use std::time::Duration;
 
+    use jiff::Timestamp;
     use proptest::prelude::*;
 
     use super::*;

@@ -18,7 +18,6 @@ use crate::{
     store::{
         StoreError,
         ledger::{Bearer, PermitRequest, Settled, Settlement, Standing},
-        together::Victims,
     },
 };
 
@@ -31,8 +30,6 @@ pub(super) struct Attempted {
     pub(super) fleet: Fleet,
     /// A second look-up that took the place of the first: the tenant has moved.
     pub(super) zone: Option<Probed<ZoneFinding>>,
-    /// With this check Autotask is seen to refuse many users at once.
-    pub(super) storm: Option<Victims>,
 }
 
 impl From<QueryStep> for Attempted {
@@ -43,7 +40,6 @@ impl From<QueryStep> for Attempted {
             standing: None,
             fleet: Fleet::default(),
             zone: None,
-            storm: None,
         }
     }
 }
@@ -348,7 +344,6 @@ fn rejected(made: Made, shown: &Presentable, settled: Settled) -> Attempted {
     Attempted {
         fleet: fleet(&settled.standing),
         standing: Some(settled.standing),
-        storm: settled.storm,
         ..made_step(made.probed, made.from, &shown.mangled).into()
     }
 }

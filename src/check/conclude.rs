@@ -16,6 +16,7 @@ use crate::{
     schedule::next_slot,
     setup::Setup,
     store::{
+        Store, StoreError,
         commit::{Commit, LookUp},
         fresh_id,
         ledger::{Settlement, Standing},
@@ -77,7 +78,8 @@ impl Checker {
         let notices = step.event.iter().flat_map(|event| {
             owed::notices(event, &entry, before.last_good(), email, &self.host, now)
         });
-        let matters = matters(before, &entry, rest.storm.as_ref(), &self.host, now);
+        let storm = storm(&store, &entry, &observation, rest.standing.as_ref()).await?;
+        let matters = matters(before, &entry, storm.as_ref(), &self.host, now);
         let for_operators = matters
             .iter()
             .flat_map(|facts| owed::operator_notices(facts, email));
@@ -124,11 +126,29 @@ impl Checker {
     }
 }
 
+/// Whom a storm befell, for whoever is among them: the first that is written tells the operator.
+async fn storm(
+    store: &Store,
+    entry: &Entry,
+    observation: &Observation,
+    standing: Option<&Standing>,
+) -> Result<Option<(Timestamp, Victims)>, StoreError> {
+    let (Some(since), Some(standing)) = (observation.fleet.storm, standing) else {
+        return Ok(None);
+    };
+    if standing.ledgers.credential.rejections == 0 {
+        return Ok(None);
+    }
+    let victims = store
+        .victims(&standing.zone, &entry.user.tenant, &standing.ledgers)
+        .await?;
+    Ok(Some((since, victims)))
+}
+
 /// What is left to write of a check.
 pub(super) struct Rest {
     pub(super) settlement: Option<Settlement>,
     pub(super) standing: Option<Standing>,
-    pub(super) storm: Option<Victims>,
     pub(super) activation: Activation,
 }
 
@@ -174,10 +194,13 @@ fn due(
 ) -> Timestamp {
     let slot = next_slot(&user.id, user.interval, now);
     let mut due = confirm_at.filter(|at| *at > now).unwrap_or(slot);
-    if let QueryStep::NotPermitted(Refusal::Wait {
-        why: Waiting::WithoutCode,
-        ..
-    }) = &seen.query
+    if let QueryStep::NotPermitted(
+        Refusal::Storm { .. }
+        | Refusal::Wait {
+            why: Waiting::WithoutCode,
+            ..
+        },
+    ) = &seen.query
     {
         // No second look can be had before the hour is over.
         due = slot;

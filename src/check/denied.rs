@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::{CheckError, Checker, Round};
 use crate::{
-    clock,
-    fleet::{LookUps, look_up_fails},
+    fleet::{DENIED_LONG, LookUps, look_up_fails},
     observation::ZoneFinding,
     probe,
 };
@@ -27,6 +26,12 @@ impl Checker {
             denied: denied.others,
             known: 0,
         };
+        let since = denied.since.unwrap_or(now);
+        let denied_for = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        if look_up_fails(seen, denied_for) > 0 && denied_for < DENIED_LONG {
+            // Enough is known.
+            return Ok(seen.denied);
+        }
         for id in denied.ask {
             let Some(other) = round.setup.user(&id) else {
                 continue;
@@ -40,8 +45,6 @@ impl Checker {
                 ZoneFinding::Unclear(_) => {}
             }
         }
-        let since = denied.since.unwrap_or(now);
-        let denied_for = Duration::try_from(clock::now().duration_since(since));
-        Ok(look_up_fails(seen, denied_for.unwrap_or_default()))
+        Ok(look_up_fails(seen, denied_for))
     }
 }

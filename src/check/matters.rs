@@ -10,19 +10,19 @@ use crate::{
     store::together::Victims,
 };
 
-/// A storm that begins with this check, and a hold that is made of attempts without an answer only.
+/// A storm that befell this user, and a hold that is made of attempts without an answer only.
 pub(super) fn matters(
     before: &Record,
     entry: &Entry,
-    storm: Option<&Victims>,
+    storm: Option<&(Timestamp, Victims)>,
     host: &str,
     now: Timestamp,
 ) -> Vec<OperatorFacts> {
     let record = &entry.record;
     let zone = record.zone.as_ref().map(|zone| zone.name.as_str());
-    let storm = storm.map(|storm| {
-        let (zone, since) = (zone.unwrap_or("?"), storm.since);
-        operator::auth_outage(zone, &storm.tenants, &storm.users, since, now, host)
+    let storm = storm.map(|(since, storm)| {
+        let zone = zone.unwrap_or("?");
+        operator::auth_outage(zone, &storm.tenants, &storm.users, *since, now, host)
     });
     let budget = &record.budget;
     let held = Some(Hold::Unanswered);

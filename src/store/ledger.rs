@@ -64,6 +64,8 @@ pub struct Standing {
     pub ledgers: Ledgers,
     /// The present, by both clocks.
     pub now: Now,
+    /// The zone's address.
+    pub zone: String,
     /// Other users of the zone are being checked early, to tell whether a rejection is this user's fault.
     pub others_asked: Option<Timestamp>,
 }
@@ -95,8 +97,6 @@ pub struct Settled {
     pub standing: Standing,
     /// The rejection does not count: the look-up names another zone.
     pub void: bool,
-    /// With it, Autotask is seen to refuse many users at once; who they are.
-    pub storm: Option<together::Victims>,
 }
 
 struct SettleNow {
@@ -170,7 +170,7 @@ impl Write for PermitRequest {
         let now = books::now(conn, self.now).await?;
         let before = books::load(conn, &bearer.books()).await?;
         let mut ledgers = before.clone();
-        together::judge_tenant(conn, bearer, &mut ledgers, now).await?;
+        together::judge(conn, bearer, &mut ledgers, now).await?;
         let others_asked = together::others_asked(conn, bearer, &ledgers).await?;
         let ours = sql::query(
             "UPDATE users SET claimed_until = $1 WHERE id = $2 AND active AND claim_token = $3 AND claimed_until > $4",
@@ -210,6 +210,7 @@ impl Write for PermitRequest {
             standing: Standing {
                 ledgers: after,
                 now,
+                zone: bearer.zone.clone(),
                 others_asked,
             },
         })
@@ -227,19 +228,17 @@ impl Write for SettleNow {
         let before = books::load(conn, &bearer.books()).await?;
         let mut after = self.settlement.applied_to(&before, now);
         let counts = after.username.rejections > before.username.rejections;
-        let storm = if counts {
-            together::refused(conn, bearer, &mut after, now).await?
-        } else {
-            None
-        };
+        if counts {
+            together::refused(conn, bearer, &mut after, now).await?;
+        }
         books::save(conn, &bearer.books(), &before, &after, self.now).await?;
         let others_asked = together::others_asked(conn, bearer, &after).await?;
         Ok(Settled {
             void: *outcome == Outcome::RejectedElsewhere && !counts,
-            storm,
             standing: Standing {
                 ledgers: after,
                 now,
+                zone: bearer.zone.clone(),
                 others_asked,
             },
         })

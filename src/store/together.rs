@@ -11,7 +11,7 @@ use super::{
     timestamp,
 };
 use crate::{
-    attempt::{self, Ledgers, Now, TENANT_STORM},
+    attempt::{self, Ledgers, Now, TENANT_STORM, ZONE_STORM},
     fleet::{self, Refused, TOGETHER},
     user::UserId,
 };
@@ -20,18 +20,14 @@ use crate::{
 const HASTENED: i64 = 2;
 /// So many others does the look-up get asked about.
 const ASKED: i64 = 2;
-/// More are not named in a mail.
-const NAMED: usize = 20;
 
 /// Who is refused together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Victims {
     /// Sorted, each once.
     pub tenants: Vec<String>,
-    /// Sorted, at most twenty.
+    /// By id.
     pub users: Vec<UserId>,
-    /// When it was recognised.
-    pub since: Timestamp,
 }
 
 /// Others, as the look-up was seen to treat them.
@@ -46,6 +42,42 @@ pub struct Denied {
 }
 
 impl Store {
+    /// Who is refused in the storm over a zone, or over `tenant` alone where the zone has none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn victims(
+        &self,
+        zone: &str,
+        tenant: &str,
+        ledgers: &Ledgers,
+    ) -> Result<Victims, StoreError> {
+        let over_zone = ledgers.zone.storm.as_ref().filter(|storm| !storm.judged);
+        let storm = over_zone.or(ledgers.tenant.storm.as_ref());
+        let from = storm.map_or(Timestamp::MAX, |storm| storm.at - TOGETHER);
+        let read = async {
+            let rows = sql::query(
+                "SELECT id, tenant FROM users WHERE active AND zone = $1 AND refused_since >= $2 ORDER BY id",
+            )
+            .bind(zone)
+            .bind(millis(from))
+            .fetch_all(&self.pool)
+            .await?;
+            let mut victims = Victims::default();
+            for row in &rows {
+                let of: String = row.get("tenant")?;
+                if over_zone.is_some() || of == tenant {
+                    victims.users.push(id_of(row)?);
+                    victims.tenants.push(of);
+                }
+            }
+            victims.tenants.sort();
+            victims.tenants.dedup();
+            Ok(victims)
+        };
+        read.await.map_err(StoreError::Read)
+    }
+
     /// What is known of others, when the look-up denies a user.
     ///
     /// # Errors
@@ -116,7 +148,7 @@ pub(super) async fn refused(
     bearer: &Bearer,
     ledgers: &mut Ledgers,
     now: Now,
-) -> Result<Option<Victims>, sqlx::Error> {
+) -> Result<(), sqlx::Error> {
     let worked = ledgers.credential.was_good();
     let id = bearer.claim.id.as_str();
     let before = sql::query("SELECT refused_since FROM users WHERE id = $1")
@@ -134,45 +166,37 @@ pub(super) async fn refused(
         .bind(id)
         .execute(&mut *conn)
         .await?;
-    let Some(since) = since else { return Ok(None) };
+    let Some(since) = since else { return Ok(()) };
     if attempt::storm(ledgers).is_some() {
-        return Ok(None);
+        return Ok(());
     }
     let me = Refused {
         username: bearer.username.clone(),
         tenant: bearer.tenant.clone(),
         since: timestamp(since),
     };
-    let (others, ids) = others_refused(conn, bearer, since).await?;
+    let others = others_refused(conn, bearer, since).await?;
     let accepted = |group: &attempt::GroupLedger| group.accepted.as_ref().map(|one| one.at);
     let (in_zone, in_tenant) = (accepted(&ledgers.zone), accepted(&ledgers.tenant));
-    let begun = attempt::Storm {
+    let group = match fleet::storm(&me, &others, in_zone, in_tenant) {
+        Some(fleet::Storm::Zone) => &mut ledgers.zone,
+        Some(fleet::Storm::Tenant) => &mut ledgers.tenant,
+        None if before.is_none() => return hasten(conn, bearer, now).await,
+        None => return Ok(()),
+    };
+    // One that was judged as usual goes on until somebody is accepted.
+    group.storm.get_or_insert(attempt::Storm {
         at: now.counted,
         since: now.wall,
         canary: None,
         judged: false,
-    };
-    let group = match fleet::storm(&me, &others, in_zone, in_tenant) {
-        Some(fleet::Storm::Zone) => &mut ledgers.zone,
-        Some(fleet::Storm::Tenant) => &mut ledgers.tenant,
-        None => {
-            if before.is_none() {
-                hasten(conn, bearer, now).await?;
-            }
-            return Ok(None);
-        }
-    };
-    if group.storm.is_some() {
-        // It was judged as usual, and nobody was accepted since.
-        return Ok(None);
-    }
-    group.storm = Some(begun);
-    Ok(Some(victims(bearer, &others, ids, now)))
+    });
+    Ok(())
 }
 
 /// The user gets in again: its next refusal is another matter.
 pub(super) async fn let_in(conn: &mut Conn, bearer: &Bearer) -> Result<(), sqlx::Error> {
-    sql::query("UPDATE users SET refused_since = NULL WHERE id = $1")
+    sql::query("UPDATE users SET refused_since = NULL WHERE id = $1 AND refused_since IS NOT NULL")
         .bind(bearer.claim.id.as_str())
         .execute(conn)
         .await
@@ -183,9 +207,9 @@ async fn others_refused(
     conn: &mut Conn,
     bearer: &Bearer,
     since: i64,
-) -> Result<(Vec<Refused>, Vec<UserId>), sqlx::Error> {
+) -> Result<Vec<Refused>, sqlx::Error> {
     let rows = sql::query(
-        "SELECT id, username, tenant, refused_since FROM users WHERE active AND zone = $1 AND username <> $2 \
+        "SELECT username, tenant, refused_since FROM users WHERE active AND zone = $1 AND username <> $2 \
          AND refused_since >= $3",
     )
     .bind(&bearer.zone)
@@ -193,32 +217,14 @@ async fn others_refused(
     .bind(since - span(TOGETHER))
     .fetch_all(conn)
     .await?;
-    let mut others = Vec::new();
-    let mut ids = Vec::new();
-    for row in &rows {
-        ids.push(id_of(row)?);
-        others.push(Refused {
+    let refused = |row: &sql::Row| {
+        Ok(Refused {
             username: row.get("username")?,
             tenant: row.get("tenant")?,
             since: timestamp(row.get("refused_since")?),
-        });
-    }
-    Ok((others, ids))
-}
-
-fn victims(bearer: &Bearer, others: &[Refused], mut users: Vec<UserId>, now: Now) -> Victims {
-    let mut tenants: Vec<String> = others.iter().map(|user| user.tenant.clone()).collect();
-    tenants.push(bearer.tenant.clone());
-    tenants.sort();
-    tenants.dedup();
-    users.push(bearer.claim.id.clone());
-    users.sort();
-    users.truncate(NAMED);
-    Victims {
-        tenants,
-        users,
-        since: now.wall,
-    }
+        })
+    };
+    rows.iter().map(refused).collect()
 }
 
 /// Brings forward the next checks of some that work, of the same tenant and of others: what becomes of them tells a fault
@@ -244,30 +250,38 @@ async fn hasten(conn: &mut Conn, bearer: &Bearer, now: Now) -> Result<(), sqlx::
     Ok(())
 }
 
-/// A tenant that is refused as a whole for so long is judged as usual: all of it now, so that it is told at once.
-pub(super) async fn judge_tenant(
+/// A storm that lasts is judged as usual: all its users now, so that it is told at once.
+pub(super) async fn judge(
     conn: &mut Conn,
     bearer: &Bearer,
     ledgers: &mut Ledgers,
     now: Now,
 ) -> Result<(), sqlx::Error> {
-    let Some(storm) = &mut ledgers.tenant.storm else {
-        return Ok(());
-    };
-    if storm.judged || now.counted < storm.at + TENANT_STORM {
-        return Ok(());
+    const OF_THE_ZONE: &str = "UPDATE users SET due_at = $1, due_set_at = $1 WHERE active AND zone = $2 AND id <> $3 \
+        AND refused_since IS NOT NULL";
+    const OF_THE_TENANT: &str = "UPDATE users SET due_at = $1, due_set_at = $1 WHERE active AND zone = $2 AND id <> $3 \
+        AND tenant = $4 AND refused_since IS NOT NULL";
+    for (group, after, text) in [
+        (&mut ledgers.zone, ZONE_STORM, OF_THE_ZONE),
+        (&mut ledgers.tenant, TENANT_STORM, OF_THE_TENANT),
+    ] {
+        let Some(storm) = group.storm.as_mut().filter(|storm| !storm.judged) else {
+            continue;
+        };
+        if now.counted < storm.at + after {
+            continue;
+        }
+        storm.judged = true;
+        let query = sql::query(text)
+            .bind(millis(now.wall))
+            .bind(&bearer.zone)
+            .bind(bearer.claim.id.as_str());
+        let query = match text {
+            OF_THE_TENANT => query.bind(&bearer.tenant),
+            _ => query,
+        };
+        query.execute(&mut *conn).await?;
     }
-    storm.judged = true;
-    sql::query(
-        "UPDATE users SET due_at = $1, due_set_at = $1 WHERE active AND zone = $2 AND tenant = $3 AND id <> $4 \
-         AND refused_since IS NOT NULL",
-    )
-    .bind(millis(now.wall))
-    .bind(&bearer.zone)
-    .bind(&bearer.tenant)
-    .bind(bearer.claim.id.as_str())
-    .execute(conn)
-    .await?;
     Ok(())
 }
 

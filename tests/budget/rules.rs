@@ -189,7 +189,8 @@ fn what_is_not_answered_makes_the_next_attempt_wait() {
         after two                             | a? 10m a?                       | a | wait 20m: Unanswered
         after three                           | a? 10m a? 20m a?                | a | wait 40m: Unanswered
         a crash is no answer                  | a*                              | a | wait 9m 45s: Unanswered
-        an answer ends it                     | a? 10m a0                       | a | granted
+        an answer ends it                     | a? 10m a/                       | a | granted
+        what was not sent leaves the wait     | a? 10m a0                       | a | wait 10m: Unanswered
         a rejection is an answer              | a- 1m                           | a | granted
         six hours at most                     | a? 3h a? 3h a? 3h a? 6h a? 6h   | a | granted
         no longer                             | a? 3h a? 3h a? 3h a? 6h a?      | a | held: Unanswered
@@ -272,6 +273,7 @@ fn another_zone_excuses_once_a_day() {
         a hold ends when the zone changes      | a- a- zone:B                        | 2 | granted
         with one attempt                       | a- a- zone:B a-                     | 3 | held: Rejections
         once a day                             | a- a- zone:B a- zone:A              | 3 | held: Rejections
+        what was not sent uses nothing up      | a- a- zone:B a0 1h                   | 2 | granted
         and again the day after                | a- a- zone:B a- 24h zone:A          | 3 | granted
         not when nobody says so                | a- a- zone:B away                   | 2 | held: Rejections
         the look-up is away: no confirmation   | a- away                             | 1 | zone unsure
@@ -301,8 +303,10 @@ fn a_user_that_is_locked_out_is_tried_again_after_days() {
         no third                            | a+ a- a- 24h a- 48h a- 2000h  | locked | held: Rejections
         steps that were missed are one      | a+ a- a- 80h a-               | locked | held: Rejections
         an operator does not move the steps | a+ a- a- 23h op:a- 1h         | locked | granted
-        of another reason: never            | a- a- 24h                     |        | held: Rejections
+        of another reason: never            | a+ a- a- 24h                  |        | held: Rejections
+        one that never worked: never        | a- a- 24h                     | locked | held: Rejections
         a clock set forward is no step      | a+ a- a- jump:24h             | locked | held: Rejections
+        what was not sent uses no step      | a+ a- a- 24h a0 1h            | locked | granted
         unlocked in between: anew           | a+ a- a- 24h a+ a- a- 24h     | locked | granted
         ",
     );

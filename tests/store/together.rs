@@ -16,6 +16,9 @@ on_both_engines!(
     a_first_refusal_brings_the_checks_of_others_forward,
     in_a_storm_one_user_an_hour_is_tried,
     the_first_acceptance_ends_a_storm,
+    an_acceptance_from_before_a_storm_does_not_end_it,
+    whoever_was_held_in_a_storm_is_tried_when_it_is_over,
+    a_zone_that_stays_refused_for_a_day_is_judged_as_usual,
     a_tenant_that_stays_refused_is_judged_as_usual,
     a_late_acceptance_is_no_refusal_any_more,
     a_night_without_lockwatch_releases_nothing,
@@ -164,9 +167,10 @@ async fn the_look_up_denies_others_as_well(place: Place) {
 async fn two_tenants_that_are_refused_together_are_a_storm(place: Place) {
     let store = working(&place, &["acme-a", "globex-a", "initech-a"]).await;
     let first = is_refused(&store, "acme-a", start()).await;
-    assert_eq!(first.storm, None);
+    assert_eq!(storm(&first.standing.ledgers), None);
     let second = is_refused(&store, "globex-a", start() + MINUTE * 2).await;
-    let victims = second.storm.expect("a storm");
+    let ledgers = &second.standing.ledgers;
+    let victims = store.victims(ZONE, "globex", ledgers).await.unwrap();
     assert_eq!(victims.tenants, ["acme", "globex"]);
     assert_eq!(victims.users, [id("acme-a"), id("globex-a")]);
     assert_eq!(storm(&second.standing.ledgers), Some(start() + MINUTE * 2));
@@ -183,10 +187,13 @@ async fn three_users_of_a_tenant_are_a_storm_of_its_own(place: Place) {
     let users = ["acme-a", "acme-b", "acme-c", "acme-d", "globex-a"];
     let store = working(&place, &users).await;
     for user in ["acme-a", "acme-b"] {
-        assert_eq!(is_refused(&store, user, start()).await.storm, None);
+        assert_eq!(storm(&is_refused(&store, user, start()).await.standing.ledgers), None);
     }
     let third = is_refused(&store, "acme-c", start() + MINUTE * 10).await;
-    assert_eq!(third.storm.expect("a storm").tenants, ["acme"]);
+    let ledgers = &third.standing.ledgers;
+    let victims = store.victims(ZONE, "acme", ledgers).await.unwrap();
+    assert_eq!(victims.tenants, ["acme"]);
+    assert_eq!(victims.users.len(), 3);
     assert!(third.standing.ledgers.zone.storm.is_none());
     let now = start() + MINUTE * 10;
     check(&store, "globex-a", Outcome::Accepted, now)
@@ -207,21 +214,21 @@ async fn whoever_was_refused_for_reasons_of_its_own_makes_no_storm(place: Place)
     store.sync(wants(&all), LIMITS, start()).await.unwrap();
 
     // Never accepted.
-    assert_eq!(is_refused(&store, "hooli-new", start()).await.storm, None);
-    assert_eq!(is_refused(&store, "acme-a", start()).await.storm, None);
+    assert_eq!(storm(&is_refused(&store, "hooli-new", start()).await.standing.ledgers), None);
+    assert_eq!(storm(&is_refused(&store, "acme-a", start()).await.standing.ledgers), None);
     // One was accepted in between.
     let now = start() + MINUTE;
     check(&store, "globex-b", Outcome::Accepted, now)
         .await
         .unwrap();
     let now = now + MINUTE;
-    assert_eq!(is_refused(&store, "globex-a", now).await.storm, None);
+    assert_eq!(storm(&is_refused(&store, "globex-a", now).await.standing.ledgers), None);
     // Too long after.
     let now = minutes_go_by(&store, now, 11).await;
-    assert_eq!(is_refused(&store, "initech-a", now).await.storm, None);
+    assert_eq!(storm(&is_refused(&store, "initech-a", now).await.standing.ledgers), None);
     // At last somebody who is.
     let last = is_refused(&store, "globex-b", now + MINUTE).await;
-    assert!(last.storm.is_some());
+    assert!(storm(&last.standing.ledgers).is_some());
 }
 
 async fn a_first_refusal_brings_the_checks_of_others_forward(place: Place) {
@@ -311,8 +318,62 @@ async fn the_first_acceptance_ends_a_storm(place: Place) {
     for user in ["acme-a", "globex-a"] {
         let settled = is_refused(&store, user, now + MINUTE).await;
         assert_eq!(storm(&settled.standing.ledgers), None, "{user}");
-        assert_eq!(settled.storm, None, "{user}: they were refused before it");
     }
+}
+
+/// It went out before the storm began, and its answer was written after that.
+async fn an_acceptance_from_before_a_storm_does_not_end_it(place: Place) {
+    let store = working(&place, &["acme-a", "globex-a", "initech-a"]).await;
+    let before = claim(&store, "initech-a", start()).await.unwrap();
+    let asked = asks("initech-a", &before.claim, start());
+    let permit = store.permit(asked.clone()).await.unwrap().decision.unwrap();
+    let now = start() + Duration::from_secs(1);
+    for user in ["acme-a", "globex-a"] {
+        is_refused(&store, user, now).await;
+    }
+    let mut late = commit(&before, now);
+    late.settlement = Some(Settlement {
+        bearer: asked.bearer,
+        attempt: permit.id().to_owned(),
+        outcome: Outcome::Accepted,
+    });
+    assert!(store.commit(late).await.unwrap());
+    let tried = check(&store, "acme-a", Outcome::Rejected, now + MINUTE).await;
+    assert_eq!(tried.unwrap_err(), Refusal::Storm { since: now });
+}
+
+async fn whoever_was_held_in_a_storm_is_tried_when_it_is_over(place: Place) {
+    let store = working(&place, &["acme-a", "globex-a", "initech-a"]).await;
+    for user in ["acme-a", "globex-a"] {
+        is_refused(&store, user, start()).await;
+    }
+    // There is nobody who has risked nothing but one, which is not tried; so a victim is, in its turn, and is held.
+    let now = minutes_go_by(&store, start(), 60).await;
+    is_refused(&store, "acme-a", now).await;
+    let now = minutes_go_by(&store, now, 1).await;
+    let held = Refusal::Held {
+        why: Hold::Rejections,
+    };
+    let tried = check(&store, "acme-a", Outcome::Rejected, now).await;
+    assert_eq!(tried.unwrap_err(), held);
+    let now = minutes_go_by(&store, now, 60).await;
+    check(&store, "initech-a", Outcome::Accepted, now)
+        .await
+        .unwrap();
+    is_refused(&store, "acme-a", now + MINUTE).await;
+    let tried = check(&store, "acme-a", Outcome::Rejected, now + MINUTE * 2).await;
+    assert_eq!(tried.unwrap_err(), held, "once");
+}
+
+async fn a_zone_that_stays_refused_for_a_day_is_judged_as_usual(place: Place) {
+    let store = working(&place, &["acme-a", "globex-a"]).await;
+    for user in ["acme-a", "globex-a"] {
+        is_refused(&store, user, start()).await;
+    }
+    let now = minutes_go_by(&store, start(), 24 * 60).await;
+    let settled = is_refused(&store, "acme-a", now).await;
+    assert_eq!(storm(&settled.standing.ledgers), None);
+    assert_eq!(due(&store, now).await, ["globex-a"]);
 }
 
 async fn a_tenant_that_stays_refused_is_judged_as_usual(place: Place) {
@@ -322,15 +383,13 @@ async fn a_tenant_that_stays_refused_is_judged_as_usual(place: Place) {
         is_refused(&store, user, start()).await;
     }
     let now = minutes_go_by(&store, start(), 29).await;
-    let waits = check(&store, "acme-a", Outcome::Rejected, now).await;
-    // The canary's turn has come long ago, and there is nobody else: it spends the one attempt.
-    assert!(waits.is_ok(), "{waits:?}");
-    let waits = check(&store, "acme-b", Outcome::Rejected, now).await;
-    assert_eq!(waits.unwrap_err(), Refusal::Storm { since: start() });
+    for user in users {
+        let waits = check(&store, user, Outcome::Rejected, now).await;
+        assert_eq!(waits.unwrap_err(), Refusal::Storm { since: start() });
+    }
     let now = minutes_go_by(&store, now, 1).await;
     let settled = is_refused(&store, "acme-b", now).await;
     assert_eq!(storm(&settled.standing.ledgers), None);
-    assert_eq!(settled.storm, None, "the same storm is not told twice");
     let due = due(&store, now).await;
     assert_eq!(due, ["acme-a", "acme-c"], "the others are judged at once");
 }
@@ -357,9 +416,10 @@ async fn a_late_acceptance_is_no_refusal_any_more(place: Place) {
     store.release(other.claim, None).await.unwrap();
 
     let now = minutes_go_by(&store, now, 11).await;
-    assert_eq!(is_refused(&store, "acme-a", now).await.storm, None);
+    assert_eq!(storm(&is_refused(&store, "acme-a", now).await.standing.ledgers), None);
     let second = is_refused(&store, "globex-a", now).await;
-    assert!(second.storm.is_some(), "both were refused just now");
+    let storm = storm(&second.standing.ledgers);
+    assert!(storm.is_some(), "both were refused just now");
 }
 
 async fn a_night_without_lockwatch_releases_nothing(place: Place) {
