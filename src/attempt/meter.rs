@@ -111,10 +111,12 @@ mod tests {
             ("a minute at a time", "1m 1m 1m", "3m"),
             ("a jump counts for five minutes", "24h", "5m"),
             ("and goes on from there", "24h 1m", "6m"),
-            ("set back, it stands still", "1m -1h", "1m"),
+            ("set back far, it stands still", "1m -1h", "1m"),
             ("and goes on from there", "1m -1h 1m", "2m"),
+            ("a little, until it has caught up", "2m -1m 1m", "2m"),
+            ("old looks count nothing twice", "2m -1m 1m -1m 1m 1m", "3m"),
             (
-                "back and forth counts each way forward",
+                "to and fro far counts each way forth",
                 "1h -1h 1h -1h",
                 "10m",
             ),
@@ -126,10 +128,10 @@ mod tests {
                 meter = meter.read(wall);
             }
             let wanted = start + counted.parse::<SignedDuration>().unwrap();
-            assert_eq!(meter.now().counted, wanted, "{name}: {steps}");
-            assert_eq!(meter.now().wall, wall, "{name}");
-            let later = meter.now().counted + Duration::from_hours(6);
-            let shown = meter.now().on_the_wall(later);
+            assert_eq!(meter.now(wall).counted, wanted, "{name}: {steps}");
+            assert_eq!(meter.now(wall).wall, wall, "{name}");
+            let later = meter.now(wall).counted + Duration::from_hours(6);
+            let shown = meter.now(wall).on_the_wall(later);
             assert_eq!(shown, wall + Duration::from_hours(6), "{name}");
         }
     }
