@@ -78,7 +78,8 @@ fn permit() -> Permit {
         retry_held_after: Vec::new(),
         flight: Duration::from_secs(20),
     };
-    let now = Meter::new(clock::now()).now(clock::now());
+    let wall = clock::now();
+    let now = Meter::new(wall).now(wall);
     let granted = attempt::permit(&Ledgers::default(), &request, &limits, now);
     granted.unwrap().permit
 }
