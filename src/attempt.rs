@@ -24,8 +24,8 @@ pub use ledger::{
     Storm, UsernameLedger,
 };
 pub use meter::{MOST, Meter, Now};
-pub use refusal::{Hold, Refusal, Waiting};
 use operator::note;
+pub use refusal::{Hold, Refusal, Waiting};
 use settle::note_hold;
 pub use settle::{End, settle};
 pub use storm::{storm, waits_for_others};

@@ -114,9 +114,7 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
     };
     let found = zone_seen(zone);
     let fleet = &observation.fleet;
-    let storm = fleet
-        .storm
-        .filter(|_| history.credential_was_good());
+    let storm = fleet.storm.filter(|_| history.credential_was_good());
     match &observation.query {
         QueryStep::Made {
             probed, mangled, ..

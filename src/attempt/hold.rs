@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{DAY, Hold, Ledgers, Limits, NEW_CREDENTIALS_A_DAY, Now, Outcome, UNANSWERED_HOLD, storm::storm};
+use super::{
+    DAY, Hold, Ledgers, Limits, NEW_CREDENTIALS_A_DAY, Now, Outcome, UNANSWERED_HOLD, storm::storm,
+};
 
 /// What holds the credential, whether or not an exception lets one attempt through.
 #[must_use]
@@ -60,7 +62,7 @@ pub fn hold_ends(
     let ends = match hold(ledgers, limits, now)? {
         Hold::Rejections | Hold::Username => {
             next_step(ledgers, limits).filter(|_| steps_apply(ledgers, locked_out))?
-        },
+        }
         Hold::Unanswered => username.last_attempt? + UNANSWERED_HOLD,
         Hold::NewCredentials => {
             let times = &username.new_credentials;

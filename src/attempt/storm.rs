@@ -31,7 +31,10 @@ pub fn waits_for_others(asked: Option<Timestamp>, now: Now) -> bool {
 /// One user of the group is tried each hour, one that has risked nothing yet if there is one; nobody else spends an attempt.
 pub(super) fn canary(next: &mut Ledgers, now: Now) -> Result<(), Refusal> {
     let fresh = next.credential.rejections == 0 && next.credential.was_good();
-    for storm in [&mut next.zone, &mut next.tenant].into_iter().filter_map(current) {
+    for storm in [&mut next.zone, &mut next.tenant]
+        .into_iter()
+        .filter_map(current)
+    {
         let free = storm.canary.map_or(storm.at, |last| last + CANARY_EVERY);
         // Who was refused already waits for somebody better, and not only at the beginning.
         let turn = if fresh { free } else { free + CANARY_EVERY };

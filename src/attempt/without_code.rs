@@ -11,7 +11,10 @@ pub(super) fn may(ledgers: &Ledgers, now: Now) -> Result<(), Refusal> {
         credential,
         ..
     } = ledgers;
-    let Some(last) = past(&username.without_code, HOUR, now.counted).into_iter().max() else {
+    let Some(last) = past(&username.without_code, HOUR, now.counted)
+        .into_iter()
+        .max()
+    else {
         return Ok(());
     };
     let confirms = credential.rejections == 1

@@ -288,6 +288,31 @@ fn another_zone_excuses_once_a_day() {
     }
 }
 
+/// `storm` begins one over the zone; `other+` ends it.
+#[test]
+fn what_was_refused_in_a_storm_is_tried_once_when_it_is_over() {
+    let table = rows(
+        "
+        while it lasts: one that was refused waits an hour   | a+ a- storm 59m                    | storm
+        and another, for a better one                        | a+ a- storm 1h                     | granted
+        one that was not may see whether it is over          | a+ storm                           | granted
+        once an hour                                         | a+ storm a0 a- 59m                 | storm
+        when it is over: one that is not held, as usual      | a+ a- storm other+                 | granted
+        one that is held, once                               | a+ a- a- storm 1h other+           | granted
+        once                                                 | a+ a- a- storm 1h other+ a-        | held: Rejections
+        not when it was not sent                             | a+ a- a- storm 1h other+ a0        | granted
+        one that was held long before                        | a+ a- a- 1h storm 1h other+        | held: Rejections
+        one that never worked                                | a- a- storm 1h other+              | held: Rejections
+        once between two proofs                              | a+ a- a- storm other+ a- 1h storm other+ | held: Rejections
+        it works again: anew                                 | a+ a- a- storm other+ a+ a- a- storm other+ | granted
+        ",
+    );
+    for [name, story, want] in table {
+        let mut books = Books::after(LIMITS, story);
+        assert_eq!(books.told(Asker::Schedule, "a"), want, "{name}");
+    }
+}
+
 #[test]
 fn a_user_that_is_locked_out_is_tried_again_after_days() {
     let limits = Limits {

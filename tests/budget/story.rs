@@ -12,7 +12,7 @@ use std::{collections::HashMap, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use lockwatch::attempt::{
     Acceptance, Activation, Asker, CredentialLedger, End, GroupLedger, Ledgers, Limits, MOST,
-    Meter, Now, Outcome, Refusal, Request, UsernameLedger, permit, settle,
+    Meter, Now, Outcome, PastStorm, Refusal, Request, Storm, UsernameLedger, permit, settle,
 };
 
 use crate::start;
@@ -100,6 +100,7 @@ impl Books {
                 ("", "speaks") => self.speaks = true,
                 ("", "away") => self.found = false,
                 ("", "other+") => self.other_is_accepted(),
+                ("", "storm") => self.storm_begins(),
                 ("zone", name) => (self.zone, self.found) = (name.to_owned(), true),
                 ("jump", time) => self.now += time.parse::<SignedDuration>().unwrap(),
                 _ => self.attempts(who, what, story),
@@ -128,6 +129,23 @@ impl Books {
         let username = "somebody else".to_owned();
         let zone = self.zones.entry(self.zone.clone()).or_default();
         zone.accepted = Some(Acceptance { username, at });
+        if let Some(storm) = zone.storm.take() {
+            zone.past = Some(PastStorm {
+                from: storm.at,
+                to: at,
+            });
+        }
+    }
+
+    fn storm_begins(&mut self) {
+        let at = self.present().counted;
+        let zone = self.zones.entry(self.zone.clone()).or_default();
+        zone.storm = Some(Storm {
+            at,
+            since: self.now,
+            canary: None,
+            judged: false,
+        });
     }
 
     fn attempts(&mut self, who: &str, what: &str, story: &str) {

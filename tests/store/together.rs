@@ -187,7 +187,10 @@ async fn three_users_of_a_tenant_are_a_storm_of_its_own(place: Place) {
     let users = ["acme-a", "acme-b", "acme-c", "acme-d", "globex-a"];
     let store = working(&place, &users).await;
     for user in ["acme-a", "acme-b"] {
-        assert_eq!(storm(&is_refused(&store, user, start()).await.standing.ledgers), None);
+        assert_eq!(
+            storm(&is_refused(&store, user, start()).await.standing.ledgers),
+            None
+        );
     }
     let third = is_refused(&store, "acme-c", start() + MINUTE * 10).await;
     let ledgers = &third.standing.ledgers;
@@ -214,18 +217,35 @@ async fn whoever_was_refused_for_reasons_of_its_own_makes_no_storm(place: Place)
     store.sync(wants(&all), LIMITS, start()).await.unwrap();
 
     // Never accepted.
-    assert_eq!(storm(&is_refused(&store, "hooli-new", start()).await.standing.ledgers), None);
-    assert_eq!(storm(&is_refused(&store, "acme-a", start()).await.standing.ledgers), None);
+    assert_eq!(
+        storm(
+            &is_refused(&store, "hooli-new", start())
+                .await
+                .standing
+                .ledgers
+        ),
+        None
+    );
+    assert_eq!(
+        storm(&is_refused(&store, "acme-a", start()).await.standing.ledgers),
+        None
+    );
     // One was accepted in between.
     let now = start() + MINUTE;
     check(&store, "globex-b", Outcome::Accepted, now)
         .await
         .unwrap();
     let now = now + MINUTE;
-    assert_eq!(storm(&is_refused(&store, "globex-a", now).await.standing.ledgers), None);
+    assert_eq!(
+        storm(&is_refused(&store, "globex-a", now).await.standing.ledgers),
+        None
+    );
     // Too long after.
     let now = minutes_go_by(&store, now, 11).await;
-    assert_eq!(storm(&is_refused(&store, "initech-a", now).await.standing.ledgers), None);
+    assert_eq!(
+        storm(&is_refused(&store, "initech-a", now).await.standing.ledgers),
+        None
+    );
     // At last somebody who is.
     let last = is_refused(&store, "globex-b", now + MINUTE).await;
     assert!(storm(&last.standing.ledgers).is_some());
@@ -416,7 +436,10 @@ async fn a_late_acceptance_is_no_refusal_any_more(place: Place) {
     store.release(other.claim, None).await.unwrap();
 
     let now = minutes_go_by(&store, now, 11).await;
-    assert_eq!(storm(&is_refused(&store, "acme-a", now).await.standing.ledgers), None);
+    assert_eq!(
+        storm(&is_refused(&store, "acme-a", now).await.standing.ledgers),
+        None
+    );
     let second = is_refused(&store, "globex-a", now).await;
     let storm = storm(&second.standing.ledgers);
     assert!(storm.is_some(), "both were refused just now");
