@@ -20,6 +20,8 @@ pub struct Reply {
     pub answer: RawAnswer,
     /// To be given back with [`World::land`].
     pub flight: Option<Flight>,
+    /// Whose attempt it answers; to be told with [`World::lost`] when it could not be delivered.
+    pub presented: Option<String>,
 }
 
 /// What a path asks for.
@@ -89,12 +91,14 @@ impl World {
         let ask = Ask::of(request.method(), request.uri().path());
         let username = credential_of(request).unwrap_or_default();
         let unanswered_before = self.stats(&username).unanswered_in_row;
+        let mut presented = None;
         let reach = match &ask {
             Some(Ask::VersionInformation) => {
                 self.note_version_asked(place);
                 self.reach_of_version(place)
             }
             Some(Ask::Api(..)) if !username.is_empty() => {
+                presented = Some(username.clone());
                 self.note_presented(&username, now);
                 self.reach(place)
             }
@@ -135,6 +139,7 @@ impl World {
             stats.unanswered_in_row = unanswered_before + 1;
             stats.max_unanswered_in_row = stats.max_unanswered_in_row.max(stats.unanswered_in_row);
         }
+        reply.presented = presented;
         reply
     }
 
@@ -236,7 +241,10 @@ impl World {
                     self.take_off(flight);
                 }
                 let answer = answers::rejected(&self.realm(place));
-                return Reply { answer, flight };
+                return Reply {
+                    flight,
+                    ..answer.into()
+                };
             }
         };
         if code != user.integration_code {
@@ -276,8 +284,8 @@ impl World {
             Read::Item(entity, id) => self.item(&user, *entity, *id),
         };
         Reply {
-            answer: answer.after(slowed),
             flight: Some(flight),
+            ..answer.after(slowed).into()
         }
     }
 
@@ -341,6 +349,7 @@ impl From<RawAnswer> for Reply {
         Self {
             answer,
             flight: None,
+            presented: None,
         }
     }
 }

@@ -72,6 +72,11 @@ impl World {
         self.versions_asked.get(zone).copied().unwrap_or(0)
     }
 
+    /// An attempt's answer found nobody.
+    pub fn lost(&mut self, username: &str) {
+        self.stats_mut(username).lost += 1;
+    }
+
     pub(super) fn note_presented(&mut self, username: &str, now: Timestamp) {
         let times: &mut VecDeque<_> = self.presented.entry(username.to_lowercase()).or_default();
         if times.len() == REMEMBERED {

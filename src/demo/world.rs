@@ -123,6 +123,8 @@ pub struct Stats {
     pub unanswered_in_row: u32,
     /// The most there ever were.
     pub max_unanswered_in_row: u32,
+    /// Attempts whose client was gone before its answer, or got none.
+    pub lost: u32,
     /// Times it was locked.
     pub lockouts: u32,
 }

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::{
-    Answer, CODE, QUERY, SECRET, USER, call, client, credential, look_up, query, simulator, zone,
+    Answer, CODE, QUERY, SECRET, USER, client, credential, look_up, query, simulator, zone,
 };
 
 const AE02: &str = "AE02";
@@ -144,13 +144,19 @@ async fn a_zone_may_cut_every_connection_after_it_judged_the_credential() {
     assert!(cut.is_request() && !cut.is_connect(), "{cut:?}");
     let stats = world.with(|world| world.stats(USER));
     assert_eq!(
-        (stats.attempts, stats.rejections, stats.unanswered_in_row),
-        (1, 1, 1)
+        (
+            stats.attempts,
+            stats.rejections,
+            stats.unanswered_in_row,
+            stats.lost
+        ),
+        (1, 1, 1, 1)
     );
     assert_eq!(world.with(|world| world.presented(USER).len()), 1);
     simulator.set_reach(&ae02(), Reach::Up).await;
     assert_eq!(query(&simulator, SECRET).await.status, 200);
     assert_eq!(world.with(|world| world.presented(USER).len()), 2);
+    assert_eq!(world.with(|world| world.stats(USER).lost), 1);
 }
 
 #[tokio::test]
