@@ -121,6 +121,6 @@ impl fmt::Display for Tables<'_> {
 
 fn table(heads: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::ASCII_MARKDOWN).set_header(heads);
+    table.load_style(presets::ASCII_MARKDOWN).set_header(heads);
     table
 }
