@@ -65,7 +65,7 @@ pub async fn live(script: &Script, house: &mut House, side: Side) -> Outcome {
         seed: script.seed,
         starts: 0,
         kills: 0,
-        retries: Vec::new(),
+        retries: 0,
         users: Vec::new(),
     };
     let zone = Place::Zone("AE02".to_owned());
@@ -148,7 +148,7 @@ async fn act(deed: Option<Deed>, house: &House, running: &Running, outcome: &mut
             house.lockwatch(&["probe", &id]).await;
         }
         Deed::Retry => {
-            outcome.retries.push((cast::ASKED_FOR, 1));
+            outcome.retries += 1;
             let id = house.account_of(cast::ASKED_FOR).id.clone();
             house.lockwatch(&["retry", &id]).await;
         }

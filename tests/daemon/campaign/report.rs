@@ -18,8 +18,8 @@ pub struct Outcome {
     pub starts: u32,
     /// `kill -9`
     pub kills: u32,
-    /// Attempts that somebody asked for in spite of a hold: how many were asked for, of each.
-    pub retries: Vec<(&'static str, u32)>,
+    /// Attempts that somebody asked for, whatever was held.
+    pub retries: u32,
     /// What became of everybody.
     pub users: Vec<(&'static str, Stats)>,
 }
@@ -54,7 +54,6 @@ impl Outcome {
     }
 
     fn row(&self) -> Vec<String> {
-        let asked: u32 = self.retries.iter().map(|(_, asked)| asked).sum();
         let numbers = [
             self.kills,
             self.starts,
@@ -62,7 +61,7 @@ impl Outcome {
             self.sum(|stats| stats.accepted),
             self.sum(|stats| stats.rejections),
             self.sum(|stats| stats.lost),
-            asked,
+            self.retries,
             self.worst(),
             self.sum(|stats| stats.lockouts),
         ];

@@ -112,7 +112,7 @@ impl Round {
             1 => vec![short(random)],
             _ => {
                 let bad_moment = random.random_range(Duration::ZERO..2 * DELAY);
-                vec![Life::Attempts(random.random_range(1..6), bad_moment)]
+                vec![Life::Attempts(random.random_range(1..10), bad_moment)]
             }
         };
         let deed = match random.random_range(0..6) {
