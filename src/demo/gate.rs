@@ -89,6 +89,7 @@ impl World {
         stats.rejections += 1;
         stats.rejections_in_row += 1;
         stats.max_rejections_in_row = stats.max_rejections_in_row.max(stats.rejections_in_row);
+        self.refused(username);
         if logins != Logins::RefusedForFree {
             self.reject_at_user(username);
         }

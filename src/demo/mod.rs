@@ -24,5 +24,5 @@ pub mod world;
 pub use answers::{Ending, RawAnswer};
 pub use api_user::{Announced, ApiUser, Level, Right, Rights};
 pub use server::{Simulator, WorldHandle};
-pub use trouble::{Logins, LookUps};
+pub use trouble::{Lag, Logins, LookUps};
 pub use world::{Place, Reach, Stats, Tenant, World, Zone};

@@ -203,7 +203,7 @@ impl World {
         let Some(tenant) = self.tenants.get(&user.tenant) else {
             return answers::zone_unknown();
         };
-        let home = tenant.announced.as_ref().unwrap_or(&tenant.zone);
+        let home = tenant.lag.as_ref().map_or(&tenant.zone, |(known, _)| known);
         let (name, url) = match &user.announced {
             Announced::Truth => (home, None),
             Announced::Zone(name) => (name, None),

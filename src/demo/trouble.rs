@@ -35,27 +35,43 @@ pub enum LookUps {
     Denied,
 }
 
+/// How long the look-up goes on to name the zone that a tenant has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lag {
+    /// Until [`World::announce`].
+    UntilAnnounced,
+    /// Until a user of the tenant is refused: who looks up, logs in and looks up again sees the move happen in between.
+    UntilRefusal,
+}
+
 impl World {
     /// Moves a tenant to another zone; its users are refused in the old one from then on, and the look-up names the new one.
     pub fn move_tenant(&mut self, tenant: &str, zone: &str) {
-        if let Some(tenant) = self.tenants.get_mut(tenant) {
-            zone.clone_into(&mut tenant.zone);
-            tenant.announced = None;
-        }
+        self.move_tenant_lagging(tenant, zone, None);
     }
 
-    /// The same, but the look-up goes on to name the old zone until [`World::announce`].
-    pub fn move_tenant_unannounced(&mut self, tenant: &str, zone: &str) {
+    /// The same, but the look-up lags behind.
+    pub fn move_tenant_lagging(&mut self, tenant: &str, zone: &str, until: Option<Lag>) {
         if let Some(tenant) = self.tenants.get_mut(tenant) {
             let before = std::mem::replace(&mut tenant.zone, zone.to_owned());
-            tenant.announced.get_or_insert(before);
+            let known = tenant.lag.take().map_or(before, |(known, _)| known);
+            tenant.lag = until.map(|until| (known, until));
         }
     }
 
     /// The look-up has caught up with the move of a tenant.
     pub fn announce(&mut self, tenant: &str) {
         if let Some(tenant) = self.tenants.get_mut(tenant) {
-            tenant.announced = None;
+            tenant.lag = None;
+        }
+    }
+
+    /// The look-up of a user's tenant catches up if it waited for a refusal.
+    pub(super) fn refused(&mut self, username: &str) {
+        let tenant = self.user(username).map(|user| user.tenant.clone());
+        let tenant = tenant.and_then(|name| self.tenants.get_mut(&name));
+        if let Some(tenant) = tenant {
+            tenant.lag.take_if(|(_, until)| *until == Lag::UntilRefusal);
         }
     }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::{
     answers::RawAnswer,
     api_user::ApiUser,
-    trouble::{Logins, LookUps},
+    trouble::{Lag, Logins, LookUps},
 };
 
 /// Requests at once per tenant, integration code and endpoint. (D)
@@ -89,7 +89,7 @@ pub struct Tenant {
     /// Where it lives.
     pub zone: String,
     /// Where the look-up still says that it lives, while it lags behind a move.
-    pub announced: Option<String>,
+    pub(super) lag: Option<(String, Lag)>,
     /// What becomes of its users' credentials.
     pub logins: Logins,
     /// The number of the database, `ci` of the zone look-up.
@@ -164,7 +164,7 @@ impl World {
     pub fn tenant(mut self, name: &str, zone: &str) -> Self {
         let tenant = Tenant {
             zone: zone.to_owned(),
-            announced: None,
+            lag: None,
             logins: Logins::default(),
             ci: 513_558 + self.tenants.len() as u64,
             lock_after: 5,

@@ -1,6 +1,6 @@
 //! What Autotask itself does wrong, over real HTTP.
 
-use lockwatch::demo::{Logins, LookUps, Place, Reach, Simulator};
+use lockwatch::demo::{Lag, Logins, LookUps, Place, Reach, Simulator};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -90,23 +90,35 @@ async fn the_worse_of_zone_and_tenant_counts() {
 async fn the_look_up_may_lag_behind_a_move() {
     let simulator = simulator().await;
     let world = simulator.world();
-    world.with(|world| world.move_tenant_unannounced("acme", "AE05"));
+    let lag = Some(Lag::UntilAnnounced);
+    world.with(|world| world.move_tenant_lagging("acme", "AE05", lag));
     assert_eq!(query(&simulator, SECRET).await.status, 401);
     assert_eq!(zone_name(&simulator).await, AE02);
     // Moved on before anybody was told: the look-up still says what it said first.
     world.with(|world| {
-        world.move_tenant_unannounced("acme", "AE02");
-        world.move_tenant_unannounced("acme", "AE05");
+        world.move_tenant_lagging("acme", "AE02", lag);
+        world.move_tenant_lagging("acme", "AE05", lag);
     });
     assert_eq!(zone_name(&simulator).await, AE02);
     world.with(|world| world.announce("acme"));
     assert_eq!(zone_name(&simulator).await, "AE05");
     world.with(|world| {
-        world.move_tenant_unannounced("acme", AE02);
+        world.move_tenant_lagging("acme", AE02, lag);
         world.move_tenant("acme", AE02);
     });
     assert_eq!(zone_name(&simulator).await, AE02);
     assert_eq!(query(&simulator, SECRET).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_move_may_happen_between_look_up_and_log_in() {
+    let simulator = simulator().await;
+    let world = simulator.world();
+    let lag = Some(Lag::UntilRefusal);
+    world.with(|world| world.move_tenant_lagging("acme", "AE05", lag));
+    assert_eq!(zone_name(&simulator).await, AE02);
+    assert_eq!(query(&simulator, SECRET).await.status, 401);
+    assert_eq!(zone_name(&simulator).await, "AE05");
 }
 
 #[tokio::test]
