@@ -1,6 +1,7 @@
 //! The composition root of `run`: config → rooms → spawn → drain. Also what `reload` replaces.
 
 mod reload;
+mod store_care;
 
 use std::{
     path::{Path, PathBuf},
@@ -20,10 +21,10 @@ use crate::{
     check::Checker,
     config::{self, Config, Problems},
     metrics::Metrics,
-    notify::outbox::Outbox,
+    notify::{outbox::Outbox, store_alarm::StoreAlarm},
     schedule::{Ask, Scheduler},
     setup::Setup,
-    store::Store,
+    store::{Store, StoreError, place},
     web,
 };
 
@@ -54,6 +55,7 @@ pub struct Daemon {
     listener: std::net::TcpListener,
     scheduler: Scheduler,
     outbox: Outbox,
+    alarm: StoreAlarm,
 }
 
 impl std::fmt::Debug for Daemon {
@@ -63,10 +65,11 @@ impl std::fmt::Debug for Daemon {
 }
 
 impl Daemon {
-    /// Opens the store, takes the port, fills the board. Nothing is probed yet.
+    /// Opens the store, takes the port, fills the board. Nothing is probed yet. A store that cannot be opened is tried again
+    /// later; until then nobody's credential is.
     ///
     /// # Errors
-    /// When the store, the port or the client is not to be had; the message says which and why.
+    /// When the port or the client is not to be had, or the store may not be where it is; the message says which and why.
     pub async fn prepare(config: Config, config_path: Option<PathBuf>) -> anyhow::Result<Self> {
         let listen = config.web.listen;
         let listener = TcpListener::bind(listen).await.with_context(|| {
@@ -74,9 +77,9 @@ impl Daemon {
         })?;
         let listener = listener.into_std()?;
         let setup = Setup::new(config)?;
-        let store = Store::open_alone(&setup.config.store).await?;
+        place::make_ready(&setup.config.store, setup.config.ephemeral)?;
+        let store = store_care::open(&setup).await?;
         let now = store.now();
-        store.sync(setup.wanted(now), setup.limits(), now).await?;
         let metrics = Arc::new(Metrics::new()?);
         metrics.reloaded(&setup.config.sha256, now);
         let board = Arc::new(Board::default());
@@ -91,6 +94,7 @@ impl Daemon {
             stopping: stopping.clone(),
         });
         fill(&checker, &setup).await?;
+        let alarm_host = checker.host.clone();
         let (setup, setup_seen) = watch::channel(Arc::new(setup));
         let (asks, asked) = mpsc::channel(64);
         let (ready, ready_seen) = watch::channel(false);
@@ -99,6 +103,13 @@ impl Daemon {
             setup: setup_seen.clone(),
             asks: asked,
             ready,
+        };
+        let alarm = StoreAlarm {
+            store: store.clone(),
+            setup: setup_seen.clone(),
+            metrics: Arc::clone(&metrics),
+            host: alarm_host,
+            stopping: stopping.clone(),
         };
         let outbox = Outbox {
             store,
@@ -121,6 +132,7 @@ impl Daemon {
             listener,
             scheduler,
             outbox,
+            alarm,
         })
     }
 
@@ -148,11 +160,14 @@ impl Daemon {
             listener,
             scheduler,
             outbox,
+            alarm,
         } = self;
         let server = web::serve(Arc::clone(&app), listener)?;
         let mut rooms = JoinSet::new();
         rooms.spawn(scheduler.run());
         rooms.spawn(outbox.run());
+        rooms.spawn(alarm.run());
+        rooms.spawn(store_care::care(Arc::clone(&app)));
         let ended_early = tokio::select! {
             // Asked to stop, the scheduler may be done before this task wakes: that is not early.
             biased;
@@ -198,10 +213,30 @@ pub async fn load(path: &Path) -> Result<Config, Problems> {
     Ok(config)
 }
 
-/// Shows what the store remembers of the configured users.
-async fn fill(checker: &Checker, setup: &Setup) -> anyhow::Result<()> {
+/// Shows what the store remembers of the configured users, or, where it cannot be used, the users alone.
+async fn fill(checker: &Checker, setup: &Setup) -> Result<(), StoreError> {
+    if let Ok(store) = checker.store.get() {
+        match entries(&store, setup).await {
+            Ok(entries) => {
+                checker.board.replace(entries);
+                return Ok(());
+            }
+            Err(cause) => {
+                checker.store.lose(&cause);
+                if checker.store.trouble().is_none() {
+                    return Err(cause);
+                }
+            }
+        }
+    }
+    store_care::fill_without(&checker.board, setup);
+    Ok(())
+}
+
+/// What the store remembers of the configured users.
+async fn entries(store: &Store, setup: &Setup) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
-    for stored in checker.store.load().await? {
+    for stored in store.load().await? {
         let Some(user) = setup.user(&stored.id) else {
             continue;
         };
@@ -215,11 +250,10 @@ async fn fill(checker: &Checker, setup: &Setup) -> anyhow::Result<()> {
             recent: stored.recent,
             due: stored.due,
             first_seen: stored.first_seen,
-            username_hash: checker.store.name_hash(&user.username.key()),
+            username_hash: store.name_hash(&user.username.key()),
         });
     }
-    checker.board.replace(entries);
-    Ok(())
+    Ok(entries)
 }
 
 /// The name of this host, for mails.

@@ -10,6 +10,7 @@ mod meter;
 mod operator;
 mod refusal;
 mod settle;
+mod without_code;
 
 use std::time::Duration;
 
@@ -64,6 +65,8 @@ pub struct Limits {
 pub enum Asker {
     /// The schedule, or `lockwatch probe`: within the budget.
     Schedule,
+    /// The same for a user whose code only the vendor knows, so that a placeholder is sent: also at most hourly.
+    WithoutCode,
     /// `lockwatch retry`: one attempt in spite of a hold.
     Operator {
         /// Even though the same credential was retried in vain before.
@@ -149,6 +152,11 @@ pub fn permit(
         Asker::Operator { force } => operator::may(ledgers, force, now)?,
         Asker::OneOff => operator::one_off_may(&ledgers.username, now)?,
         Asker::Schedule => schedule_may(&mut next, request, limits, now)?,
+        Asker::WithoutCode => {
+            schedule_may(&mut next, request, limits, now)?;
+            without_code::may(&next, now)?;
+            note(&mut next.username.without_code, HOUR, now);
+        }
     }
     gate(&mut next, request)?;
     Ok(record(next, request, limits, now))
@@ -255,7 +263,7 @@ fn steps_passed(ledgers: &Ledgers, limits: &Limits, now: Now) -> u32 {
 /// While Autotask refuses everybody, one user of the group is tried each hour, one that has risked nothing yet if there is
 /// one; nobody else spends an attempt.
 fn canary(next: &mut Ledgers, request: &Request<'_>, now: Now) -> Result<(), Refusal> {
-    let fresh = next.credential.rejections == 0 && next.credential.last_accepted.is_some();
+    let fresh = next.credential.rejections == 0 && next.credential.was_good();
     // A storm over one tenant alone is judged as usual when it lasts.
     let tenant = next.tenant.storm.as_mut().filter(|storm| !storm.judged);
     for storm in [next.zone.storm.as_mut(), tenant].into_iter().flatten() {
@@ -323,6 +331,7 @@ fn record(mut next: Ledgers, request: &Request<'_>, limits: &Limits, now: Now) -
     }
     credential.unanswered += 1;
     credential.last_attempt = Some(now.wall);
+    let before = credential.last_answer.take();
     username.unanswered += 1;
     // Counted from a wait of one interval, each wait is twice the last.
     let wait = username.wait.unwrap_or(request.interval);
@@ -333,6 +342,7 @@ fn record(mut next: Ledgers, request: &Request<'_>, limits: &Limits, now: Now) -
         id: request.attempt.to_owned(),
         at: now.wall,
         operator,
+        before,
     });
     note_hold(&mut next, limits, now);
     let permit = Permit {

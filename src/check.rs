@@ -3,7 +3,9 @@
 mod attempt;
 mod conclude;
 mod denied;
+mod matters;
 pub mod progress;
+mod vendor;
 
 use std::sync::Arc;
 
@@ -14,14 +16,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     attempt::{Activation, Asker},
     board::{Board, Entry},
-    clock,
     metrics::Metrics,
     observation::{Fleet, Observation, QueryStep, Zone, ZoneFinding},
     probe,
     record::Record,
     setup::Setup,
-    store::{Store, StoreError, users::Claimed},
-    user::User,
+    store::{StoreError, keeper::Keeper, users::Claimed},
+    user::{Known, User},
 };
 use conclude::Rest;
 pub use progress::{OnProgress, Progress};
@@ -43,8 +44,8 @@ pub enum CheckError {
 /// Runs checks.
 #[derive(Debug)]
 pub struct Checker {
-    /// The authority.
-    pub store: Store,
+    /// The authority, as long as it can be used.
+    pub store: Keeper,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// The live view.
@@ -75,7 +76,10 @@ impl Checker {
         let keep_claim = async {
             loop {
                 tokio::time::sleep(lease / 3).await;
-                let renewed = self.store.renew(claim.clone(), clock::now(), lease).await;
+                let Ok(store) = self.store.get() else {
+                    continue;
+                };
+                let renewed = store.renew(claim.clone(), store.now(), lease).await;
                 if !renewed.unwrap_or(true) {
                     // Lost: the permit and the commit will be refused, there is nothing left to keep.
                     std::future::pending::<()>().await;
@@ -96,7 +100,7 @@ impl Checker {
         asker: Asker,
         told: OnProgress<'_>,
     ) -> Result<Arc<Entry>, CheckError> {
-        let at = clock::now();
+        let at = self.store.now();
         let zone = probe::zone::look_up(&setup.client, &setup.slots, &user.username).await;
         self.metrics.zone_probed(&zone);
         told(progress::zone(&zone));
@@ -105,20 +109,21 @@ impl Checker {
             user,
             activation: setup.activation(user, claimed.first_seen.min(at)),
             claimed: &claimed,
-            asker,
+            asker: vendor::asker(&user.known, asker),
         };
         let attempted = match target(&zone.finding, &claimed.record, at) {
+            _ if matches!(user.known, Known::Nothing) => QueryStep::VendorHeld.into(),
             None => QueryStep::NoZone.into(),
             Some((zone, found)) => match self.attempt(&round, zone, found).await {
                 Ok(attempted) => attempted,
                 Err(CheckError::Stopping) => {
-                    self.store.release(claimed.claim, None).await?;
+                    self.store.get()?.release(claimed.claim, None).await?;
                     return Err(CheckError::Stopping);
                 }
                 Err(other) => return Err(other),
             },
         };
-        told(progress::query(&attempted.step));
+        told(progress::query(&attempted.step, &user.known));
         let denied = self.others_denied(&round, &zone.finding).await?;
         let activation = round.activation;
         let observation = Observation {

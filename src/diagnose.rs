@@ -1,19 +1,22 @@
 //! What an observation means: verdict, reason, evidence and ranked candidate causes. Pure and deterministic; it neither
 //! confirms (that is `incident`) nor says what to do (that is `remedy`).
 
+mod look_up;
 mod ranking;
+mod unclear;
+mod vendor;
 mod words;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    attempt::{Hold, Refusal, Waiting},
-    observation::{
-        Fleet, Mangled, Observation, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding,
-    },
+    attempt::{Hold, Outcome, Refusal, Waiting},
+    observation::{Fleet, Mangled, Observation, QueryFinding, QueryStep, Zone, ZoneFinding},
 };
+use look_up::{unknown_user, without_look_up};
 use ranking::rejected;
+use unclear::unclear;
 pub use words::{Cause, Reason, Verdict};
 
 /// What an observation means.
@@ -46,6 +49,16 @@ pub struct RankedCause {
     pub speaks_against: Vec<String>,
 }
 
+/// What is sent as the integration code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CodeSent {
+    /// The code.
+    #[default]
+    Known,
+    /// A placeholder, because only the vendor knows the code.
+    Placeholder,
+}
+
 /// What is known from before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
@@ -53,6 +66,14 @@ pub struct History {
     pub credential_accepted: Option<Timestamp>,
     /// When any credential of the user was last accepted.
     pub user_accepted: Option<Timestamp>,
+    /// When only the code of this very credential was last refused: its secret was good then.
+    pub credential_verified: Option<Timestamp>,
+    /// When only the code of any credential of the user was last refused.
+    pub user_verified: Option<Timestamp>,
+    /// How the last attempt with this very credential ended.
+    pub last_answer: Option<Outcome>,
+    /// What is sent as the integration code.
+    pub code: CodeSent,
     /// When the present credential took the place of another.
     pub credential_changed: Option<Timestamp>,
     /// Until when the user may be too new to work.
@@ -61,6 +82,13 @@ pub struct History {
     pub rejections: u32,
     /// Rejections that may still be risked unasked, after this check.
     pub attempts_left: u32,
+}
+
+impl History {
+    /// Whether this very credential was seen to be good, by an acceptance or by a refusal of its code alone.
+    fn credential_was_good(&self) -> bool {
+        self.credential_accepted.is_some() || self.credential_verified.is_some()
+    }
 }
 
 /// What `observation` means in the light of `history`; `None` when it brings no news and the last diagnosis stands.
@@ -118,7 +146,7 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
                 found,
                 "The credential was rejected before and has not changed; no further attempt is risked.".to_owned(),
             ];
-            if let Some(until) = activating.filter(|_| history.credential_accepted.is_none()) {
+            if let Some(until) = activating.filter(|_| !history.credential_was_good()) {
                 return Some(plain(Reason::Activating, still_new(seen, until)));
             }
             if let Some(since) = storm {
@@ -150,6 +178,11 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
         QueryStep::NotPermitted(Refusal::Storm { since }) if history.rejections > 0 => {
             Some(auth_outage(vec![found], *since))
         }
+        QueryStep::NotPermitted(Refusal::Wait {
+            until,
+            why: Waiting::WithoutCode,
+        }) => vendor::still_verified(found, history, *until),
+        QueryStep::VendorHeld => Some(vendor::zone_only(found)),
         QueryStep::NotPermitted(_) | QueryStep::NoZone | QueryStep::NoStore => None,
     }
 }
@@ -160,38 +193,6 @@ struct Light<'a> {
     history: &'a History,
     activating: Option<Timestamp>,
     fleet: &'a Fleet,
-}
-
-/// The look-up is away, and the zone known from before was asked: what its answer says in words counts, but a 401 may be
-/// that of a tenant which moved.
-fn without_look_up(
-    what: &Unclear,
-    observation: &Observation,
-    history: &History,
-    activating: Option<Timestamp>,
-) -> Diagnosis {
-    let look_up = unclear(what, "The zone look-up");
-    let QueryStep::Made {
-        probed, mangled, ..
-    } = &observation.query
-    else {
-        return look_up;
-    };
-    if probed.finding == QueryFinding::Rejected {
-        let mut seen = look_up.evidence;
-        seen.push("The zone known from before refused the credential, which proves nothing while nobody says that the tenant is still there.".to_owned());
-        return plain(look_up.reason, seen);
-    }
-    let asked = format!(
-        "{} The zone known from before was asked.",
-        look_up.evidence.join(" ")
-    );
-    let light = Light {
-        history,
-        activating,
-        fleet: &observation.fleet,
-    };
-    answered(&probed.finding, mangled, asked, &light)
 }
 
 fn auth_outage(mut seen: Vec<String>, since: Timestamp) -> Diagnosis {
@@ -214,17 +215,17 @@ fn answered(
         fleet,
     } = *light;
     let seen = |what: &str| vec![found.clone(), what.to_owned()];
+    if let Some(diagnosis) = vendor::answered(finding, &found, history) {
+        return diagnosis;
+    }
     match finding {
         QueryFinding::Accepted => plain(Reason::Ok, seen("The query was accepted.")),
         QueryFinding::Rejected => {
             let seen = seen("The query was answered 401, which Autotask does not explain.");
-            if let Some(until) = activating.filter(|_| history.credential_accepted.is_none()) {
+            if let Some(until) = activating.filter(|_| !history.credential_was_good()) {
                 return plain(Reason::Activating, still_new(seen, until));
             }
-            if let Some(since) = fleet
-                .storm
-                .filter(|_| history.credential_accepted.is_some())
-            {
+            if let Some(since) = fleet.storm.filter(|_| history.credential_was_good()) {
                 return auth_outage(seen, since);
             }
             let last_word = history.attempts_left == 0 && !fleet.pending;
@@ -271,84 +272,12 @@ fn answered(
     }
 }
 
-fn unknown_user(
-    observation: &Observation,
-    history: &History,
-    activating: Option<Timestamp>,
-) -> Diagnosis {
-    let unknown = "The zone look-up does not know the username";
-    let mut seen = vec![format!("{unknown}.")];
-    if let QueryStep::Made {
-        probed, mangled, ..
-    } = &observation.query
-    {
-        if probed.finding != QueryFinding::Rejected {
-            // The look-up has been seen to say so of users that work [S]: what the zone answers weighs more, and as long
-            // as it answers nothing clear, nobody is blamed.
-            let found = format!("{unknown}; the zone known from before was asked.");
-            let light = Light {
-                history,
-                activating,
-                fleet: &observation.fleet,
-            };
-            return answered(&probed.finding, mangled, found, &light);
-        }
-        seen.push("The zone known from before does not accept its credential either.".to_owned());
-    }
-    if activating.is_some() {
-        return plain(Reason::Activating, seen);
-    }
-    let denied = observation.fleet.denied;
-    if denied > 0 {
-        seen.push(format!(
-            "It denies {denied} other users that it knew before, too: it is taken for a fault of the look-up."
-        ));
-        return plain(Reason::Outage, seen);
-    }
-    failing(Reason::UnknownUser, Cause::UsernameUnknown, seen)
-}
-
 fn still_new(mut seen: Vec<String>, until: Timestamp) -> Vec<String> {
     seen.push(format!(
         "The user is new here, so a refusal counts only from {}; `created` in the configuration says when it was really made.",
         until.strftime("%F %R UTC")
     ));
     seen
-}
-
-fn unclear(what: &Unclear, who: &str) -> Diagnosis {
-    let (reason, seen) = match what {
-        Unclear::Timeout { connecting: true } => {
-            (Reason::Timeout, "found no connection in time".to_owned())
-        }
-        Unclear::Timeout { connecting: false } => {
-            (Reason::Timeout, "had no answer in time".to_owned())
-        }
-        Unclear::Dns => (Reason::Dns, "could not resolve the host's name".to_owned()),
-        Unclear::Connect => (Reason::Connect, "found no connection".to_owned()),
-        Unclear::Reset => (
-            Reason::Connect,
-            "lost its connection before an answer came".to_owned(),
-        ),
-        Unclear::Tls { cause } => (Reason::Tls, format!("found no TLS: {cause}")),
-        Unclear::Outage { status } => (
-            Reason::Outage,
-            format!("was answered {status} without a word from the API"),
-        ),
-        Unclear::Maintenance => (
-            Reason::Maintenance,
-            "was answered with a web page instead of data".to_owned(),
-        ),
-        Unclear::RateLimited { .. } => (
-            Reason::RateLimited,
-            "was answered that there were too many requests".to_owned(),
-        ),
-        Unclear::UnexpectedAnswer { status, what } => (
-            Reason::UnexpectedAnswer,
-            format!("was answered {status}, unexpectedly: {what}"),
-        ),
-    };
-    plain(reason, vec![format!("{who} {seen}.")])
 }
 
 fn zone_seen(zone: &Zone) -> String {

@@ -11,7 +11,8 @@
 //!          │   └──────────────────────────────────────────────────────────────▶ │
 //!          └──────────────────────────── healthy: recovered ────────────────────┘
 //! ```
-//! Unclear neither opens nor closes, neither confirms nor clears.
+//! Unclear neither opens nor closes, neither confirms nor clears. Where the code is the vendor's, a check may find its user as
+//! good as it can see without looking at what failed; then the incident is not over but dropped: closed, and nobody is told.
 
 use std::time::Duration;
 
@@ -104,6 +105,8 @@ pub enum Event {
     Opened(Incident),
     /// An incident closed: the user works again.
     Recovered(Incident),
+    /// An incident closed because checks do not look at what failed any more: the configuration changed.
+    Dropped(Incident),
 }
 
 impl State {
@@ -143,12 +146,18 @@ pub fn step(state: &State, news: Option<&Diagnosis>, given: &Circumstances<'_>) 
     let mut event = None;
     if let Some(diagnosis) = news {
         match diagnosis.verdict {
-            Verdict::Unclear | Verdict::ZoneOnly => show(&mut next, diagnosis.reason, given.now),
-            Verdict::Healthy => {
+            Verdict::Unclear => show(&mut next, diagnosis.reason, given.now),
+            Verdict::Healthy | Verdict::ZoneOnly => {
                 if let Phase::Open(incident) = std::mem::take(&mut next.phase) {
-                    event = Some(Event::Recovered(incident));
+                    let over = diagnosis.reason.disproves(incident.diagnosis.reason);
+                    event = Some(if over {
+                        Event::Recovered(incident)
+                    } else {
+                        Event::Dropped(incident)
+                    });
                 }
-                next.up = Some(true);
+                // That a zone is found says nothing about up or down, nor does what was known with a code.
+                next.up = (diagnosis.verdict == Verdict::Healthy).then_some(true);
                 show(&mut next, diagnosis.reason, given.now);
             }
             Verdict::Failing | Verdict::LockedOut => {

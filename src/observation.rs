@@ -86,6 +86,8 @@ pub enum QueryStep {
     ZoneSilent(Unclear),
     /// The zone probe gave no place to send a credential to.
     NoZone,
+    /// Only the vendor knows the code, so nothing is ever presented.
+    VendorHeld,
     /// The ledger gave no permit.
     NotPermitted(Refusal),
     /// The secret or code could not be read; the text names the source, never the content.
@@ -189,7 +191,8 @@ impl QueryFinding {
             Self::PermissionDenied | Self::RateLimited { .. } => Outcome::RefusedOtherwise {
                 proves_credential: true,
             },
-            Self::IntegrationCodeInvalid | Self::Refused { .. } => Outcome::RefusedOtherwise {
+            Self::IntegrationCodeInvalid => Outcome::CodeRefused,
+            Self::Refused { .. } => Outcome::RefusedOtherwise {
                 proves_credential: false,
             },
             Self::Unclear(unclear) => unclear.outcome(),

@@ -34,6 +34,9 @@ pub struct Record {
     pub last_check: Option<Timestamp>,
     /// The last accepted query.
     pub last_accepted: Option<Timestamp>,
+    /// When only the code was last refused, where it is a placeholder: the secret was good then.
+    #[serde(default)]
+    pub last_verified: Option<Timestamp>,
     /// The last zone probe.
     pub zone_probe: Option<ProbeRecord>,
     /// The last query probe.
@@ -55,7 +58,7 @@ pub struct Record {
 /// A probe's last result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeRecord {
-    /// It learnt what it asks for: zone found, query accepted.
+    /// It learnt what it asks for: zone found, query accepted (or, with a placeholder, only the code refused).
     pub success: bool,
     /// Its bounded outcome.
     pub outcome: String,
@@ -106,6 +109,12 @@ impl Budget {
 }
 
 impl Record {
+    /// When the user was last seen to be good, as far as was looked.
+    #[must_use]
+    pub fn last_good(&self) -> Option<Timestamp> {
+        self.last_accepted.max(self.last_verified)
+    }
+
     /// Of a user that was never checked.
     #[must_use]
     pub fn new(now: Timestamp, limits: &Limits) -> Self {
@@ -116,6 +125,7 @@ impl Record {
             zone_at: None,
             last_check: None,
             last_accepted: None,
+            last_verified: None,
             zone_probe: None,
             query_probe: None,
             budget: Budget {
@@ -160,6 +170,9 @@ impl Record {
         let mut next = self.clone();
         next.state = state;
         next.last_check = Some(observation.at);
+        let verified = diagnosis
+            .as_ref()
+            .is_some_and(|diagnosis| diagnosis.reason == Reason::CodeUnverified);
         next.diagnosis = diagnosis.or(next.diagnosis);
         next.budget = budget.unwrap_or(next.budget);
         let zone = &observation.zone;
@@ -174,10 +187,13 @@ impl Record {
         });
         next.not_attempted = match &observation.query {
             QueryStep::Made { probed, from, .. } => {
-                let success = probed.finding == QueryFinding::Accepted;
-                if success {
+                let accepted = probed.finding == QueryFinding::Accepted;
+                if accepted {
                     next.last_accepted = Some(observation.at);
+                } else if verified {
+                    next.last_verified = Some(observation.at);
                 }
+                let success = accepted || verified;
                 next.query_probe = Some(ProbeRecord {
                     success,
                     outcome: probed.finding.as_str().to_owned(),
@@ -191,6 +207,13 @@ impl Record {
                 Some("the zone does not answer a request without a credential".to_owned())
             }
             QueryStep::NoZone => Some("no zone to send a credential to".to_owned()),
+            QueryStep::VendorHeld => {
+                // What was counted and found while a credential was known says nothing about this user any more.
+                next.budget = Budget::default();
+                next.query_probe = None;
+                next.not_before = None;
+                Some("only the vendor knows the integration code".to_owned())
+            }
             QueryStep::NotPermitted(refusal) => Some(refusal.to_string()),
             QueryStep::SecretUnreadable(why) => Some(why.clone()),
             QueryStep::NoStore => Some("the store could not record the attempt".to_owned()),
@@ -262,6 +285,7 @@ mod tests {
     use super::*;
     use crate::{
         attempt::Refusal,
+        diagnose::{CodeSent, History, diagnose},
         observation::{Fleet, Probed, QueryFinding, Unclear},
     };
 
@@ -346,6 +370,36 @@ mod tests {
             assert_eq!(again.not_attempted, None);
             assert_eq!(again.zone.unwrap().name, "EU1");
         }
+    }
+
+    #[test]
+    fn what_was_counted_is_forgotten_when_nothing_is_presented_any_more() {
+        let new = Record::new(now(), &LIMITS);
+        let mut held = after(&new, &seen(zone("AE02"), made(QueryFinding::Rejected)));
+        held.budget.held = Some(Hold::Rejections);
+        held.not_before = Some(now());
+        let next = after(&held, &seen(zone("AE02"), QueryStep::VendorHeld));
+        assert_eq!(next.budget, Budget::default());
+        assert_eq!((next.query_probe, next.not_before), (None, None));
+        assert!(next.not_attempted.is_some());
+    }
+
+    #[test]
+    fn a_placeholders_answer_is_a_success_but_no_acceptance() {
+        let seen = seen(zone("AE02"), made(QueryFinding::IntegrationCodeInvalid));
+        let history = History {
+            code: CodeSent::Placeholder,
+            ..History::default()
+        };
+        let new = Record::new(now(), &LIMITS);
+        let news = diagnose(&seen, &history);
+        let good = new.after(&seen, news, new.state.clone(), None);
+        assert_eq!(good.last_verified, Some(now()));
+        assert_eq!((good.last_accepted, good.last_good()), (None, Some(now())));
+        assert!(good.query_probe.unwrap().success);
+        let known = after(&new, &seen);
+        assert_eq!(known.last_verified, None);
+        assert!(!known.query_probe.unwrap().success);
     }
 
     #[test]

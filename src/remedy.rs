@@ -4,7 +4,11 @@
 //! Steps come in the order in which they work: ask a full administrator, change Autotask, then the integration, then
 //! lockwatch. Menu paths are Autotask's own.
 
+mod vendor;
+
 use crate::diagnose::{Cause, Reason};
+
+pub use vendor::unseen;
 
 /// Whom the steps are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,10 @@ pub fn reason_title(reason: Reason) -> &'static str {
         Reason::Tls => "no secure connection",
         Reason::NeverChecked => "not checked yet",
         Reason::AuthOutage => "Autotask refuses many users at once",
+        Reason::ZoneOnly => "zone found; the vendor holds the code, so nothing else is known",
+        Reason::CodeUnverified => {
+            "credential good; the vendor holds the code, so it is not checked"
+        }
     }
 }
 

@@ -1,4 +1,7 @@
 //! Claims users that are due and runs their checks; runs checks that somebody asks for. One flight a user: the claim.
+//! Without a usable store there are no claims: `without_store` goes on with zone look-ups.
+
+mod without_store;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -15,7 +18,6 @@ use crate::{
     attempt::Asker,
     board::Entry,
     check::{CheckError, Checker, Progress},
-    clock,
     setup::Setup,
     store::{StoreError, users::Claimed},
     telemetry::chain,
@@ -32,8 +34,6 @@ const BATCH: u32 = 500;
 const SWEEP: Duration = Duration::from_hours(24);
 /// The budget's clock is read so often.
 const METER: Duration = Duration::from_mins(1);
-/// A store that fails is asked again after this.
-const STORE_PAUSE: Duration = Duration::from_secs(5);
 
 /// The user's next turn after `after`: turns are `interval` apart, at a phase given by a hash of the id, so that users are
 /// spread and stay where they are over restarts.
@@ -125,13 +125,16 @@ impl Scheduler {
                     tracker.spawn(answer(checker, setup, ask));
                 }
                 _ = sweep.tick() => {
-                    if let Err(cause) = self.checker.store.sweep(clock::now()).await {
+                    if let Ok(store) = self.checker.store.get()
+                        && let Err(cause) = store.sweep(store.now()).await
+                    {
                         tracing::error!(cause = chain(&cause), "failed to sweep the store");
                     }
                 }
                 _ = meter.tick() => {
-                    let store = &self.checker.store;
-                    if let Err(cause) = store.tick(store.now()).await {
+                    if let Ok(store) = self.checker.store.get()
+                        && let Err(cause) = store.tick(store.now()).await
+                    {
                         tracing::error!(cause = chain(&cause), "failed to read the budget's clock");
                     }
                 }
@@ -145,37 +148,39 @@ impl Scheduler {
     /// Claims what is due and starts it; returns the pause until the next claim.
     async fn claim(&self, tracker: &TaskTracker) -> Duration {
         let setup = self.setup.borrow().clone();
-        let claimed = self
-            .checker
-            .store
-            .claim_due(clock::now(), HORIZON, setup.lease(), BATCH)
+        let Ok(store) = self.checker.store.get() else {
+            without_store::turn(&self.checker, &setup, tracker);
+            return TICK;
+        };
+        let back_since = self.checker.store.back_since();
+        let claimed = store
+            .claim_due(store.now(), HORIZON, setup.lease(), BATCH)
             .await;
         match claimed {
             Ok(claimed) => {
                 let full = claimed.len() >= BATCH as usize;
                 for user in claimed {
-                    tracker.spawn(when_due(
-                        Arc::clone(&self.checker),
-                        Arc::clone(&setup),
-                        user,
-                    ));
+                    let (checker, setup) = (Arc::clone(&self.checker), Arc::clone(&setup));
+                    if back_since.is_some_and(|since| user.due < since) {
+                        tracker.spawn(without_store::later(checker, setup, user));
+                    } else {
+                        tracker.spawn(when_due(checker, setup, user));
+                    }
                 }
                 self.ready.send_replace(true);
                 if full { Duration::ZERO } else { TICK }
             }
             Err(cause) => {
-                tracing::error!(
-                    cause = chain(&cause),
-                    "failed to claim users: no attempt is made until the store works"
-                );
-                STORE_PAUSE
+                tracing::error!(cause = chain(&cause), "failed to claim users");
+                self.checker.store.lose(&cause);
+                TICK
             }
         }
     }
 }
 
 async fn when_due(checker: Arc<Checker>, setup: Arc<Setup>, claimed: Claimed) {
-    let now = clock::now();
+    let now = checker.store.now();
     let wait = Duration::try_from(claimed.due.duration_since(now)).unwrap_or_default();
     tokio::select! {
         () = checker.stopping.cancelled() => {
@@ -185,14 +190,16 @@ async fn when_due(checker: Arc<Checker>, setup: Arc<Setup>, claimed: Claimed) {
         () = sleep(wait.min(HORIZON)) => {}
     }
     #[expect(clippy::cast_precision_loss, reason = "a histogram of seconds")]
-    let late = clock::now().duration_since(claimed.due).as_millis() as f64 / 1000.0;
+    let late = checker.store.now().duration_since(claimed.due).as_millis() as f64 / 1000.0;
     checker.metrics.began(late);
     let id = claimed.claim.id.clone();
     match guarded(&checker, &setup, claimed, Asker::Schedule, &|_| {}).await {
-        Ok(_) | Err(CheckError::Stopping) => {}
+        // That the store was lost meanwhile has been told.
+        Ok(_) | Err(CheckError::Stopping | CheckError::Store(StoreError::Unusable(_))) => {}
         Err(CheckError::Overtaken) => tracing::debug!(user.id = %id, "check overtaken"),
         Err(CheckError::Store(cause)) => {
             tracing::error!(user.id = %id, cause = chain(&cause), "failed to keep a check's result");
+            checker.store.lose(&cause);
         }
     }
 }
@@ -203,6 +210,9 @@ async fn answer(checker: Arc<Checker>, setup: Arc<Setup>, ask: Ask) {
         let _ = ask.progress.send(step);
     };
     let result = check_now(&checker, &setup, &ask.id, ask.asker, &progress).await;
+    if let Err(AskError::Check(CheckError::Store(cause))) = &result {
+        checker.store.lose(cause);
+    }
     let _ = ask.reply.send(result);
 }
 
@@ -224,10 +234,8 @@ pub async fn check_now(
     let deadline = Instant::now() + setup.lease() + HORIZON;
     let mut changes = checker.board.changes();
     loop {
-        let claimed = checker
-            .store
-            .claim_one(id, clock::now(), setup.lease())
-            .await;
+        let store = checker.store.get().map_err(CheckError::Store)?;
+        let claimed = store.claim_one(id, store.now(), setup.lease()).await;
         if let Some(claimed) = claimed.map_err(CheckError::Store)? {
             return Ok(guarded(checker, setup, claimed, asker, progress).await?);
         }
@@ -261,7 +269,7 @@ async fn guarded(
     checker.metrics.in_flight.dec();
     let Ok(result) = result else {
         tracing::error!(user.id = %user.id, "a check panicked; the user is checked again in its next turn");
-        let next = next_slot(&user.id, user.interval, clock::now());
+        let next = next_slot(&user.id, user.interval, checker.store.now());
         give_back(checker, claimed, Some(next)).await;
         return Err(CheckError::Overtaken);
     };
@@ -269,7 +277,8 @@ async fn guarded(
 }
 
 async fn give_back(checker: &Checker, claimed: Claimed, due: Option<Timestamp>) {
-    let result: Result<(), StoreError> = checker.store.release(claimed.claim, due).await;
+    let release = async { checker.store.get()?.release(claimed.claim, due).await };
+    let result: Result<(), StoreError> = release.await;
     if let Err(cause) = result {
         tracing::warn!(
             cause = chain(&cause),

@@ -83,6 +83,45 @@ impl Username {
     }
 }
 
+/// What lockwatch knows of a user's credential, and so how far its checks go. A source is read again before every attempt.
+#[derive(Clone, Debug)]
+pub enum Known {
+    /// Secret and code: everything is checked.
+    All {
+        /// Where the secret comes from.
+        secret: SecretSource,
+        /// Where the code of the tracking identifier comes from.
+        integration_code: SecretSource,
+    },
+    /// Only the vendor knows the code, and `verify_without_code` is set: the secret is checked with a placeholder for it.
+    Secret(SecretSource),
+    /// Only the vendor knows the code: the zone is looked up and nothing is presented, ever.
+    Nothing,
+}
+
+impl Known {
+    /// Why no attempt can be asked for, a sentence without its full stop; `None` when one can.
+    #[must_use]
+    pub fn refuses_attempts(&self) -> Option<&'static str> {
+        match self {
+            Self::All { .. } | Self::Secret(_) => None,
+            Self::Nothing => Some(
+                "there is nothing to retry: only the vendor knows the integration code of this user, so lockwatch looks its zone up and never presents its credential (verify_without_code = true would let it)",
+            ),
+        }
+    }
+
+    /// The bounded word of the API.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::All { .. } => "all",
+            Self::Secret(_) => "secret",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
 /// One configured API user.
 #[derive(Clone, Debug)]
 pub struct User {
@@ -90,10 +129,8 @@ pub struct User {
     pub id: UserId,
     /// The generated key of the API user.
     pub username: Username,
-    /// Where its secret comes from; read again before every attempt.
-    pub secret: SecretSource,
-    /// Where the code of its tracking identifier comes from.
-    pub integration_code: SecretSource,
+    /// What of its credential lockwatch knows.
+    pub known: Known,
     /// Who is mailed about it; never empty when the config has an `[email]` with `to`.
     pub notify: Vec<EmailAddress>,
     /// The Autotask database, for people and metrics.

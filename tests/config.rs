@@ -17,6 +17,7 @@ use lockwatch::config::{
     Config, Problem, Problems, Severity, SmtpTls, StoreLocation, Transport, load,
     secret::SecretSource, secret_problems,
 };
+use lockwatch::user::Known;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -53,7 +54,9 @@ fn warnings(text: &str) -> Vec<String> {
 
 /// Commented keys of the template become real ones.
 fn uncommented(template: &str) -> String {
-    let is_key = |key: &str| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    // It stands instead of store.url.
+    let is_key =
+        |key: &str| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && key != "url_file";
     let real = |line: &str| {
         let bare = line
             .strip_prefix("# ")
@@ -248,7 +251,11 @@ token = { command = ["pass", "show"] }
         panic!("to files");
     };
     assert_eq!(directory, folder.path().join("mail"));
-    let SecretSource::File(secret) = &config.users[0].secret else {
+    let Known::All {
+        secret: SecretSource::File(secret),
+        ..
+    } = &config.users[0].known
+    else {
         panic!("from a file");
     };
     assert_eq!(*secret, folder.path().join("users.d/acme"));
@@ -257,6 +264,38 @@ token = { command = ["pass", "show"] }
         "2026-01-02T02:04:05Z"
     );
     assert_eq!(config.users[0].notify[0].as_str(), "it@acme.example");
+}
+
+/// With `secret` or without, and in the words of the API.
+#[test]
+fn a_code_that_the_vendor_holds_may_come_without_a_secret() {
+    let user = "[[users]]\nid = \"acme\"\nusername = \"k3jx7q@acme.example\"\n";
+    for (lines, want) in [
+        ("integration_code = \"vendor-held\"", "nothing"),
+        (
+            "integration_code = \"vendor-held\"\nverify_without_code = false",
+            "nothing",
+        ),
+        (
+            "integration_code = \"vendor-held\"\nsecret = { file = \"acme\" }",
+            "nothing",
+        ),
+        (
+            "integration_code = \"vendor-held\"\nverify_without_code = true\nsecret = { file = \"acme\" }",
+            "secret",
+        ),
+        (
+            "integration_code = \"DEMO-CODE-1\"\nsecret = { file = \"acme\" }",
+            "all",
+        ),
+        (
+            "integration_code = \"DEMO-CODE-1\"\nverify_without_code = false\nsecret = { file = \"acme\" }",
+            "all",
+        ),
+    ] {
+        let (config, _) = load_text(&format!("{user}{lines}\n")).unwrap();
+        assert_eq!(config.users[0].known.as_str(), want, "{lines}");
+    }
 }
 
 #[test]
@@ -477,11 +516,28 @@ username = "d@acme.example"
 secret = { file = "missing-too" }
 integration_code = "DEMO-CODE-1"
 enabled = false
+[[users]]
+id = "remark"
+username = "e@acme.example"
+secret = { file = "good" }
+integration_code = { file = "remark" }
+[[users]]
+id = "zone-only"
+username = "f@acme.example"
+secret = { file = "missing-too" }
+integration_code = "vendor-held"
+[[users]]
+id = "without-code"
+username = "g@acme.example"
+secret = { file = "missing-three" }
+integration_code = "vendor-held"
+verify_without_code = true
 "#;
     let folder = folder(&[
         ("main.toml", main),
         ("token", "demo-token-1\n"),
         ("good", "demo-secret-of-25-letters\n"),
+        ("remark", "Vendor-Held\n"),
         ("mangled", "\"demo secret\\$\" \n"),
     ]);
     let mode = |name: &str, mode| {
@@ -489,6 +545,7 @@ enabled = false
     };
     mode("token", 0o600);
     mode("good", 0o640);
+    mode("remark", 0o640);
     mode("mangled", 0o644);
     let (config, _) = load(&folder.path().join("main.toml")).unwrap();
     let found = secret_problems(&config).await;
@@ -512,6 +569,8 @@ enabled = false
             "Warning users.mangled.secret: file mangled holds a backslash before a special character, as shells leave it",
             "Warning users.mangled.secret: file mangled may be read by everybody (mode 0644); chmod o= it",
             "Warning users.mangled.integration_code: the text in the configuration begins or ends with white space",
+            "Error users.remark.integration_code: file remark is no code but a remark; write integration_code = \"vendor-held\" in the configuration itself where only the vendor knows the code",
+            "Error users.without-code.secret: the file that the configuration names below FOLDER cannot be read: No such file or directory (os error 2)",
             "Error email.smtp.password: environment variable LOCKWATCH_TEST_UNSET is not set",
             "Warning web.token: file token is shorter than 16 characters and easily guessed",
         ]
@@ -547,6 +606,7 @@ const VALUES: &[&str] = &[
     "\"https://VALUE-MARKER-7f3:VALUE-MARKER-7f3@VALUE-MARKER-7f3/?VALUE-MARKER-7f3\"",
     "\"987654321987s\"",
     "\"sqlite://VALUE-MARKER-7f3\"",
+    "\"postgres://VALUE-MARKER-7f3:VALUE-MARKER-7f3@VALUE-MARKER-7f3/VALUE-MARKER-7f3\"",
     "\"VALUE-MARKER-7f3@VALUE-MARKER-7f3\"",
     "\"VALUE-MARKER-7f3",
     "'''VALUE-MARKER-7f3",
@@ -602,11 +662,14 @@ fn no_message_holds_a_value_whichever_key_it_stands_at() {
         let Some((key, _)) = line.split_once(" = ") else {
             continue;
         };
-        for value in VALUES {
-            let mut lines = lines.clone();
-            lines[index] = format!("{key} = {value}");
-            assert_silent(&lines.join("\n"));
-            tried += 1;
+        let instead = (key == "url").then_some("url_file");
+        for key in std::iter::once(key).chain(instead) {
+            for value in VALUES {
+                let mut lines = lines.clone();
+                lines[index] = format!("{key} = {value}");
+                assert_silent(&lines.join("\n"));
+                tried += 1;
+            }
         }
     }
     assert!(tried > 1000, "{tried}");

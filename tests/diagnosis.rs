@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lockwatch::{
-    attempt::{Hold, Refusal, Waiting},
-    diagnose::{Cause, Diagnosis, History, Reason, Verdict, diagnose},
+    attempt::{Hold, Outcome, Refusal, Waiting},
+    diagnose::{Cause, CodeSent, Diagnosis, History, Reason, Verdict, diagnose},
     observation::{
         Fleet, Mangled, Observation, Probed, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding,
     },
@@ -102,6 +102,10 @@ fn query(word: &str, mangled: Vec<Mangled>) -> QueryStep {
         "wait: activation" => wait(Waiting::Activation),
         "wait: in flight" => wait(Waiting::InFlight),
         "wait: operator" => wait(Waiting::Operator),
+        "wait: hour" => wait(Waiting::WithoutCode),
+        "vendor-held" => QueryStep::VendorHeld,
+        "storm" => QueryStep::NotPermitted(Refusal::Storm { since: now() }),
+        "silent" => QueryStep::ZoneSilent(Unclear::Outage { status: 503 }),
         "needs force" => QueryStep::NotPermitted(Refusal::NeedsForce),
         word => QueryStep::Made {
             probed: Probed {
@@ -129,8 +133,20 @@ fn history(words: &str) -> History {
                 history.user_accepted = Some(at("2026-11-20T09:00:00Z"));
                 history.credential_changed = Some(at("2026-11-21T13:59:00Z"));
             }
+            "placeholder" => history.code = CodeSent::Placeholder,
+            "verified" => {
+                history.credential_verified = Some(at("2026-11-21T14:01:00Z"));
+                history.user_verified = history.credential_verified;
+                history.last_answer = Some(Outcome::CodeRefused);
+            }
+            "another verified" => {
+                history.user_verified = Some(at("2026-11-20T09:00:00Z"));
+                history.credential_changed = Some(at("2026-11-21T13:59:00Z"));
+            }
+            "then asked again" => history.last_answer = None,
             "new" => history.activating_until = Some(at("2026-11-21T14:08:00Z")),
             "new no more" => history.activating_until = Some(now()),
+            "refused" => history.rejections = 1,
             "spent" => history.attempts_left = 0,
             other => panic!("nothing is known as {other}"),
         }
@@ -207,6 +223,36 @@ fn every_finding_has_its_meaning() {
         found       | maintenance           | worked, spent  | unclear maintenance
         found       | unexpected            | worked, spent  | unclear unexpected_answer
         found       | unreadable            | worked         | failing secret_unreadable: UnreadableSecret
+        found       | vendor-held           |                | zone_only zone_only
+        found       | vendor-held           | new            | zone_only zone_only
+        found       | vendor-held           | worked, spent  | zone_only zone_only
+        unknown     | vendor-held           |                | failing unknown_user: UsernameUnknown
+        unknown     | vendor-held           | new            | unclear activating
+        untrusted   | vendor-held           |                | failing zone_untrusted: UntrustedZone
+        timeout     | vendor-held           |                | unclear timeout
+        found       | code invalid          | placeholder    | healthy code_unverified
+        found       | code invalid          | placeholder, new | healthy code_unverified
+        unknown     | code invalid          | placeholder    | healthy code_unverified
+        found       | accepted              | placeholder    | healthy ok
+        found       | 401                   | placeholder    | failing credential_rejected: OrdinaryUser
+        found       | 401                   | placeholder, new | unclear activating
+        found       | 401                   | placeholder, verified | locked_out locked_out: LockedOut
+        found       | 401                   | placeholder, new, verified | locked_out locked_out: LockedOut
+        found       | 401                   | placeholder, another verified | failing credential_rejected: NewSecret
+        found       | 401                   | verified       | locked_out locked_out: LockedOut
+        found       | locked                | placeholder    | locked_out locked_out: LockedOut, certain
+        found       | denied                | placeholder    | failing permission_denied: MissingPermission
+        found       | refused               | placeholder    | failing api_refused: ApiRefusal
+        found       | threshold             | placeholder    | unclear rate_limited
+        found       | outage                | placeholder    | unclear outage
+        found       | unreadable            | placeholder    | failing secret_unreadable: UnreadableSecret
+        found       | held                  | placeholder, verified, spent | locked_out locked_out: LockedOut, last word, remembered
+        found       | wait: hour            | placeholder    | no news
+        found       | wait: hour            | placeholder, worked | no news
+        found       | wait: hour            | placeholder, verified | healthy code_unverified
+        found       | wait: hour            | placeholder, verified, then asked again | no news
+        unknown     | wait: hour            | placeholder, verified | failing unknown_user: UsernameUnknown
+        timeout     |                       | placeholder, verified | unclear timeout
         found       | held                  | worked, spent  | locked_out locked_out: LockedOut, last word, remembered
         found       | held                  | spent          | failing credential_rejected: OrdinaryUser, last word, remembered
         found       | held: username        | another worked | failing credential_rejected: NewSecret, last word, remembered
@@ -252,6 +298,51 @@ fn every_finding_has_its_meaning() {
                 assert!(sentence.ends_with('.'), "{sentence}");
             }
         }
+    }
+}
+
+/// What others' checks say is known by the words of the second column.
+#[test]
+fn what_befalls_many_is_nobodys_fault() {
+    let table = rows(
+        "
+        found   | 401    | storm   | worked        | unclear auth_outage
+        found   | 401    | storm   | worked, spent | unclear auth_outage
+        found   | 401    | storm   |               | failing credential_rejected: OrdinaryUser
+        found   | locked | storm   | worked        | locked_out locked_out: LockedOut, certain
+        found   | denied | storm   | worked        | failing permission_denied: MissingPermission
+        found   | held   | storm   | worked, spent | unclear auth_outage
+        found   | held   | storm   | spent         | failing credential_rejected: OrdinaryUser, last word, remembered
+        found   | storm  | storm   | worked        | no news
+        found   | storm  | storm   | worked, refused | unclear auth_outage
+        found   | 401    | pending | worked, spent | locked_out locked_out: LockedOut
+        found   | held   | pending | worked, spent | no news
+        unknown |        | denied  | worked        | unclear outage
+        unknown | 401    | denied  | worked        | unclear outage
+        unknown | accepted | denied | worked       | healthy ok
+        found   | silent |         | worked        | unclear outage
+        timeout | accepted |       | worked        | healthy ok
+        timeout | 401    |         | worked, spent | unclear timeout
+        outage  | 401    |         | worked        | unclear outage
+        timeout | denied |         | worked        | failing permission_denied: MissingPermission
+        timeout | locked |         | worked        | locked_out locked_out: LockedOut, certain
+        ",
+    );
+    for [zone, query, fleet, known, want] in table {
+        let seen = Observation {
+            fleet: Fleet {
+                denied: usize::from(fleet == "denied") * 2,
+                storm: (fleet == "storm").then(now),
+                pending: fleet == "pending",
+            },
+            ..observed(zone, query, Vec::new())
+        };
+        let got = diagnose(&seen, &history(known));
+        assert_eq!(
+            told(got.as_ref()),
+            want,
+            "{zone} | {query} | {fleet} | {known}"
+        );
     }
 }
 
@@ -340,6 +431,50 @@ fn what_speaks_for_a_cause_is_what_was_seen() {
     );
 }
 
+/// Honest about what was not looked at: of a zone alone nothing follows, and of a placeholder's answer little.
+#[test]
+fn what_is_not_known_is_said() {
+    let said = |query: &str, known: &str| {
+        let got = diagnose(&observed("found", query, vec![]), &history(known)).unwrap();
+        got.evidence.join(" ")
+    };
+    let zone_only = said("vendor-held", "");
+    for words in [
+        "proves the username and nothing else",
+        "Not known: whether the secret is right, whether the user is locked",
+        "what it may read",
+    ] {
+        assert!(zone_only.contains(words), "{words}: {zone_only}");
+    }
+    let verified = said("code invalid", "placeholder");
+    for words in [
+        "a placeholder was sent",
+        "Username and secret are good",
+        "The code and the permissions are not checked.",
+    ] {
+        assert!(verified.contains(words), "{words}: {verified}");
+    }
+    let between = said("wait: hour", "placeholder, verified");
+    assert!(
+        between.contains("At 2026-11-21 14:01 UTC Autotask answered"),
+        "{between}"
+    );
+    assert!(
+        between.contains("again at 2026-11-21 14:08 UTC at the earliest"),
+        "{between}"
+    );
+    let accepted = said("accepted", "placeholder");
+    assert!(
+        accepted.contains("Autotask did not look at the code"),
+        "{accepted}"
+    );
+    let got = diagnose(&observed("found", "401", vec![]), &history("verified")).unwrap();
+    assert_eq!(
+        got.causes[0].speaks_for[0],
+        "This very credential was found good at 2026-11-21 14:01 UTC, when only the integration code was refused."
+    );
+}
+
 /// The labels are kept in the store and in people's dashboards.
 #[test]
 fn every_reason_has_a_label_of_its_own_that_reads_back() {
@@ -384,6 +519,8 @@ fn every_reason_has_a_label_of_its_own_that_reads_back() {
         (Reason::Connect, "connect", Verdict::Unclear),
         (Reason::Tls, "tls", Verdict::Unclear),
         (Reason::NeverChecked, "never_checked", Verdict::Unclear),
+        (Reason::ZoneOnly, "zone_only", Verdict::ZoneOnly),
+        (Reason::CodeUnverified, "code_unverified", Verdict::Healthy),
     ];
     for (position, (reason, label, verdict)) in reasons.into_iter().enumerate() {
         assert_eq!(reason.as_str(), label);
@@ -419,7 +556,9 @@ const CLEAR: [&str; 7] = [
     "threshold",
     "refused",
 ];
-const NOT_MADE: [&str; 10] = [
+const NOT_MADE: [&str; 12] = [
+    "wait: hour",
+    "vendor-held",
     "no store",
     "unreadable",
     "held",
@@ -458,7 +597,7 @@ fn any_history() -> impl Strategy<Value = History> {
             credential_changed,
             activating_until,
             attempts_left,
-            rejections: 0,
+            ..History::default()
         },
     )
 }
@@ -468,7 +607,10 @@ proptest! {
     fn what_is_unclear_blames_nobody(
         zone in any_zone(), query in any_query(), known in any_history()
     ) {
-        let unclear = UNCLEAR.contains(&zone) || UNCLEAR.contains(&query) && zone != "untrusted";
+        // While the look-up is away, the zone known from before may say something in words; a 401 says nothing then.
+        let silent = UNCLEAR.contains(&query) || NOT_MADE.contains(&query) || query == "rejected";
+        let unclear = UNCLEAR.contains(&zone) && (silent || query.is_empty())
+            || UNCLEAR.contains(&query) && zone != "untrusted";
         let diagnosis = diagnose(&observed(zone, query, Vec::new()), &known);
         if let Some(diagnosis) = diagnosis && unclear {
             prop_assert_eq!(diagnosis.verdict, Verdict::Unclear);

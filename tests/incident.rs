@@ -51,6 +51,10 @@ fn news(word: &str) -> Option<Diagnosis> {
         "unknown" => Reason::UnknownUser,
         "timeout" => Reason::Timeout,
         "activating" => Reason::Activating,
+        "code" => Reason::IntegrationCodeInvalid,
+        "untrusted" => Reason::ZoneUntrusted,
+        "zone" => Reason::ZoneOnly,
+        "unverified" => Reason::CodeUnverified,
         other => panic!("no check brings {other}"),
     };
     Some(Diagnosis {
@@ -101,6 +105,9 @@ impl Life {
             Some(Event::Recovered(incident)) => self
                 .told
                 .push(format!("recovered {}", incident.diagnosis.reason.as_str())),
+            Some(Event::Dropped(incident)) => self
+                .told
+                .push(format!("dropped {}", incident.diagnosis.reason.as_str())),
             None => {}
         }
         step
@@ -174,6 +181,22 @@ fn every_transition() {
         another reason, remembered            | last:unknown held:401       | opened unknown_user              | open down unknown_user
         a held credential has no second look  | last:401 denied 1m held:401 | opened credential_rejected       | open down credential_rejected
         the changed reason recovers           | last:401 sure:locked ok     | opened credential_rejected, recovered locked_out | clear up ok
+        a zone alone is neither up nor down   | zone                        |                                  | clear zone_only
+        whatever was known before             | ok zone                     |                                  | clear zone_only
+        unclear leaves it so                  | zone timeout                |                                  | clear timeout
+        a zone found again is a recovery      | zone last:unknown zone      | opened unknown_user, recovered unknown_user | clear zone_only
+        so is a trusted one                   | last:untrusted zone         | opened zone_untrusted, recovered zone_untrusted | clear zone_only
+        unclear is none                       | last:unknown timeout        | opened unknown_user              | open down timeout
+        a zone says nothing about a secret    | last:401 zone               | opened credential_rejected, dropped credential_rejected | clear zone_only
+        nor about a lock                      | sure:locked zone            | opened locked_out, dropped locked_out | clear zone_only
+        nor about a right                     | last:denied zone            | opened permission_denied, dropped permission_denied | clear zone_only
+        a suspicion is dropped with it        | 401 zone 1m 401             |                                  | suspected suspected; look in 1m
+        a good secret is up                   | unverified                  |                                  | clear up code_unverified
+        it ends what a bad one began          | last:401 unverified         | opened credential_rejected, recovered credential_rejected | clear up code_unverified
+        and a lock                            | sure:locked unverified      | opened locked_out, recovered locked_out | clear up code_unverified
+        and an unknown name                   | last:unknown unverified     | opened unknown_user, recovered unknown_user | clear up code_unverified
+        it says nothing about the code        | last:code unverified        | opened integration_code_invalid, dropped integration_code_invalid | clear up code_unverified
+        nor about rights                      | last:denied unverified      | opened permission_denied, dropped permission_denied | clear up code_unverified
         the clock set back confirms nothing   | 401 -1h 401                 |                                  | suspected suspected; look in 1m
         and is not waited for                 | 401 -1h timeout             |                                  | suspected timeout; look in 1m
         ",
@@ -222,6 +245,9 @@ fn any_news() -> impl Strategy<Value = Option<Diagnosis>> {
         "sure:locked",
         "held:401",
         "held:locked",
+        "last:unknown",
+        "zone",
+        "unverified",
     ]);
     words.prop_map(news)
 }
@@ -247,7 +273,11 @@ fn holds(before: &State, news: Option<&Diagnosis>, after: &Step, now: Timestamp)
     let verdict = news.map(|news| news.verdict);
     match verdict {
         None => assert_eq!(&after.state, before, "nothing learnt, nothing changed"),
-        Some(Verdict::Unclear | Verdict::ZoneOnly) => {
+        Some(Verdict::ZoneOnly) => {
+            assert_eq!(after.state.phase, Phase::Clear);
+            assert_eq!(after.state.up, None, "a zone is neither up nor down");
+        }
+        Some(Verdict::Unclear) => {
             assert_eq!(after.state.phase, before.phase, "unclear moves nothing");
             assert_eq!(after.state.up, before.up, "unclear blames nobody");
             assert_eq!(after.event, None);
@@ -268,7 +298,13 @@ fn holds(before: &State, news: Option<&Diagnosis>, after: &Step, now: Timestamp)
     let opened = before.incident().is_none() && after.state.incident().is_some();
     let closed = before.incident().is_some() && after.state.incident().is_none();
     assert_eq!(opened, matches!(after.event, Some(Event::Opened(_))));
-    assert_eq!(closed, matches!(after.event, Some(Event::Recovered(_))));
+    assert_eq!(
+        closed,
+        matches!(after.event, Some(Event::Recovered(_) | Event::Dropped(_)))
+    );
+    if let (Some(Event::Recovered(incident)), Some(news)) = (&after.event, news) {
+        assert!(news.reason.disproves(incident.diagnosis.reason));
+    }
     assert_eq!(after.confirm_at.is_some(), suspicion(&after.state));
     if let Some(at) = after.confirm_at {
         assert!(
@@ -313,7 +349,7 @@ proptest! {
                     prop_assert!(incident.since <= incident.opened);
                     sightings.clear();
                 }
-                (Some(Event::Recovered(_)), Some(_)) => {
+                (Some(Event::Recovered(_) | Event::Dropped(_)), Some(_)) => {
                     prop_assert!(open, "recovered from nothing");
                     open = false;
                 }
@@ -321,7 +357,9 @@ proptest! {
                 (None, _) => {}
             }
             match &news {
-                Some(news) if news.verdict == Verdict::Healthy => sightings.clear(),
+                Some(news) if matches!(news.verdict, Verdict::Healthy | Verdict::ZoneOnly) => {
+                    sightings.clear();
+                }
                 Some(news) if !news.reason.verdict().eq(&Verdict::Unclear) => {
                     sightings.push((life.now, news.reason));
                 }

@@ -21,6 +21,7 @@ use lockwatch::{
     observation::{Probed, QueryFinding, Unclear, Zone, ZoneFinding},
     record::{Budget, ProbeRecord},
     store::mails::Waiting,
+    user::Known,
 };
 use users::{at, entry, user};
 
@@ -265,6 +266,42 @@ fn one_state_of_each_user_is_true() {
             current[0].0.contains(&format!("state=\"{want}\"")),
             "{id}: {current:?}"
         );
+    }
+}
+
+/// Whether it is up and what is left of its budget is not known of a user that is never tried, so there is no number for it.
+#[test]
+fn a_code_that_the_vendor_holds() {
+    let now = at("2026-11-21T14:00:00Z");
+    let mut zone_only = entry(user("zone-only"), now);
+    Arc::get_mut(&mut zone_only.user).unwrap().known = Known::Nothing;
+    zone_only.record.state = shown(Reason::ZoneOnly, Phase::Clear, None);
+    zone_only.record.zone_probe = probe(true, "found", 40);
+    let mut gone = entry(user("gone"), now);
+    gone.user = Arc::clone(&zone_only.user);
+    Arc::make_mut(&mut gone.user).id = "gone".to_owned().try_into().unwrap();
+    gone.record.state = shown(Reason::UnknownUser, open(Reason::UnknownUser), Some(false));
+    gone.record.zone_probe = probe(false, "unknown_user", 40);
+    let mut secret = entry(user("secret"), now);
+    let source = lockwatch::config::secret::SecretSource::Env("ACME".to_owned());
+    Arc::get_mut(&mut secret.user).unwrap().known = Known::Secret(source);
+    secret.record.state = shown(Reason::CodeUnverified, Phase::Clear, Some(true));
+    secret.record.zone_probe = probe(true, "found", 40);
+    secret.record.query_probe = probe(true, "integration_code_invalid", 80);
+    let text = text(&metrics(), &[gone, secret, zone_only].map(Arc::new));
+    let told =
+        |line: &&str| line.contains("user=\"") && !line.ends_with("\"} 0") || line.contains("_up{");
+    let lines: Vec<&str> = text.lines().filter(told).collect();
+    insta::assert_snapshot!("vendor_held", lines.join("\n"));
+    let of_nothing = ["rejections", "attempts_left", "held", "credential_changed"];
+    for user in ["zone-only", "gone"] {
+        for name in of_nothing {
+            let series = |(family, labels, _): &(&str, &str, f64)| {
+                family.starts_with(&format!("autotask_user_{name}")) && labels.contains(user)
+            };
+            assert!(!samples(&text).iter().any(series), "{name} of {user}");
+        }
+        assert!(!text.contains(&format!("{{user=\"{user}\",probe=\"query\"}}")));
     }
 }
 

@@ -20,7 +20,8 @@ use lockwatch::{
     config::{Email, Transport},
     diagnose::{Diagnosis, Reason},
     incident::{Event, Incident},
-    notify::{Kind, Notice, owed::notices},
+    notify::{Facts, Kind, Matter, Notice, owed::notices},
+    user::Known,
 };
 use table::rows;
 use users::{addresses, at, entry, user};
@@ -146,19 +147,55 @@ fn what_is_told() {
     );
 }
 
+fn facts_of(notice: &Notice) -> Facts {
+    match &notice.matter {
+        Matter::Incident(facts) => Facts::clone(facts),
+        Matter::Operator(other) => panic!("not of an incident: {other:?}"),
+    }
+}
+
 #[test]
 fn a_held_user_is_not_promised_a_next_attempt() {
     let event = Event::Opened(incident(Reason::LockedOut));
     let mut entry = entry(user("acme-email2at"), now());
-    let facts = &told(&event, &entry, None)[0].facts;
+    let facts = facts_of(&told(&event, &entry, None)[0]);
     assert!(!facts.held);
     assert_eq!(facts.next_attempt, Some(entry.due));
     entry.record.budget.held = Some(Hold::Rejections);
     entry.record.budget.rejections = 2;
-    let facts = &told(&event, &entry, None)[0].facts;
+    let facts = facts_of(&told(&event, &entry, None)[0]);
     assert!(facts.held);
     assert_eq!(facts.next_attempt, None);
     assert_eq!(facts.rejections, 2);
+}
+
+#[test]
+fn nobody_is_told_of_an_incident_that_is_dropped() {
+    let event = Event::Dropped(incident(Reason::CredentialRejected));
+    let entry = entry(user("acme-email2at"), now());
+    assert_eq!(told(&event, &entry, None), []);
+}
+
+#[test]
+fn a_recovery_tells_what_was_found_and_no_more() {
+    let event = Event::Recovered(incident(Reason::UnknownUser));
+    for found in [Reason::Ok, Reason::ZoneOnly, Reason::CodeUnverified] {
+        let mut entry = entry(user("acme-email2at"), now());
+        entry.record.state.reason = found;
+        assert_eq!(facts_of(&told(&event, &entry, None)[0]).found, Some(found));
+    }
+}
+
+#[test]
+fn a_user_that_is_seldom_or_never_tried_is_not_promised_an_attempt() {
+    let event = Event::Opened(incident(Reason::UnknownUser));
+    let secret = lockwatch::config::secret::SecretSource::Env("ACME".to_owned());
+    for known in [Known::Nothing, Known::Secret(secret)] {
+        let mut user = user("acme-email2at");
+        user.known = known;
+        let facts = facts_of(&told(&event, &entry(user, now()), None)[0]);
+        assert_eq!((facts.held, facts.next_attempt), (false, None));
+    }
 }
 
 #[test]

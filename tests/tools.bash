@@ -53,3 +53,52 @@ unpack_prometheus() (
     mkdir -p "$tools/prometheus" && cd "$tools/prometheus" &&
         apt-get download -qq -o APT::Sandbox::User=root prometheus >&2 && dpkg-deb --extract prometheus_*.deb .
 )
+
+# Starts a PostgreSQL server that is thrown away at the end of the script, and names it in $LOCKWATCH_TEST_POSTGRES. Takes
+# the one on this machine, without touching what it serves, else one of PyPI.
+postgres_running() {
+    local found bin port
+    postgres_folder="$(mktemp -d)"
+    trap postgres_stopped EXIT
+    found="$(postgres_here)" || found="$(postgres_of_pypi)" ||
+        { complain "PostgreSQL's initdb is missing (Debian: postgresql)"; return 1; }
+    bin="$found"
+    printf 'throw-away' >"$postgres_folder/password"
+    if [[ $(id -u) == 0 ]]; then
+        # PostgreSQL does not run as root.
+        chown -R nobody "$postgres_folder"
+        postgres_as=(setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups)
+    fi
+    postgres_ctl=("${postgres_as[@]}" "$bin/pg_ctl" -D "$postgres_folder/data" -s -w)
+    port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+    (
+        cd "$postgres_folder"
+        "${postgres_as[@]}" "$bin/initdb" -D data -U lockwatch --auth=scram-sha-256 --pwfile=password --locale=C \
+            -E UTF8 --no-sync </dev/null >log 2>&1 &&
+            "${postgres_ctl[@]}" -l "$postgres_folder/data/log" -o "-c listen_addresses=127.0.0.1 -p $port \
+                -c unix_socket_directories='' -c fsync=off -c max_connections=400" start </dev/null >>log 2>&1
+    ) || { cat "$postgres_folder/log" "$postgres_folder/data/log" >&2; complain "PostgreSQL does not start"; return 1; }
+    export LOCKWATCH_TEST_POSTGRES="postgres://lockwatch:throw-away@127.0.0.1:$port/postgres"
+}
+postgres_as=()
+
+postgres_here() {
+    local initdb
+    initdb="$(command -v initdb || find /usr/lib/postgresql/*/bin -name initdb 2>/dev/null | sort -V | tail -n 1)"
+    [[ -n $initdb ]] && dirname "$(realpath "$initdb")"
+}
+
+postgres_of_pypi() {
+    python_with --no-deps pgserver==0.1.4 || return 1
+    # To where everybody may read it.
+    mkdir "$postgres_folder/programs"
+    cp -r "$tools"/python/lib/python3*/site-packages/pgserver{,.libs} "$postgres_folder/programs" &&
+        printf '%s' "$postgres_folder/programs/pgserver/pginstall/bin"
+}
+
+postgres_stopped() {
+    if [[ -f $postgres_folder/data/postmaster.pid ]]; then
+        "${postgres_ctl[@]}" -m immediate stop >/dev/null 2>&1 || complain "the PostgreSQL server of the tests does not stop"
+    fi
+    rm -rf "$postgres_folder"
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{App, fill, load};
-use crate::{clock, config::Problems, setup::Setup, telemetry::chain};
+use crate::{config::Problems, setup::Setup, telemetry::chain};
 
 /// Why a new configuration was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -63,16 +63,18 @@ impl App {
         }
         let failed = |why: &dyn std::error::Error| ReloadError::Failed(chain(why));
         let setup = Setup::in_place_of(&old, config).map_err(|why| failed(&why))?;
-        let now = clock::now();
+        let now = self.checker.store.now();
         let rows = setup.wanted(now);
-        let store = &self.checker.store;
-        store
-            .sync(rows, setup.limits(), now)
-            .await
-            .map_err(|why| failed(&why))?;
+        // Without a usable store the users wait for it: whoever has it back brings it in step.
+        if let Ok(store) = self.checker.store.get() {
+            store
+                .sync(rows, setup.limits(), now)
+                .await
+                .map_err(|why| failed(&why))?;
+        }
         fill(&self.checker, &setup)
             .await
-            .map_err(|why| ReloadError::Failed(format!("{why:#}")))?;
+            .map_err(|why| failed(&why))?;
         self.checker.metrics.reloaded(&setup.config.sha256, now);
         self.setup.send_replace(Arc::new(setup));
         self.checker.outbox.notify_one();

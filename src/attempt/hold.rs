@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{DAY, Hold, Ledgers, Limits, NEW_CREDENTIALS_A_DAY, Now, UNANSWERED_HOLD};
+use super::{DAY, Hold, Ledgers, Limits, NEW_CREDENTIALS_A_DAY, Now, Outcome, UNANSWERED_HOLD};
 
 /// What holds the credential, whether or not an exception lets one attempt through.
 #[must_use]
@@ -16,6 +16,11 @@ pub fn hold(ledgers: &Ledgers, limits: &Limits, now: Now) -> Option<Hold> {
     } = ledgers;
     let streak = username.rejections + username.unanswered;
     if credential.rejections > 0 {
+        // Only an attempt that somebody asked for gets this answer once the budget is spent. Nothing is forgiven for it, but
+        // the secret was good: one more attempt is risked at a time, until it has another answer.
+        if credential.last_answer == Some(Outcome::CodeRefused) {
+            return None;
+        }
         if credential.rejections + credential.unanswered >= limits.max_rejections {
             return Some(Hold::Rejections);
         }

@@ -17,6 +17,8 @@ pub enum Outcome {
         /// The answer is given to good credentials only: the streak ends.
         proves_credential: bool,
     },
+    /// `IntegrationCode is invalid`: given to good secrets only, but nobody knows whether it ends the streak, so it does not.
+    CodeRefused,
     /// 401, or a body that says locked.
     Rejected,
     /// 401, and a second look-up right after it named another zone. It is void once in 24 h, else it counts.
@@ -30,6 +32,12 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The credential got past the door: a good one, whatever it was refused for then.
+    #[must_use]
+    pub fn lets_in(self) -> bool {
+        self.proves() || self == Self::CodeRefused
+    }
+
     /// The credential is known to be good.
     #[must_use]
     pub fn proves(self) -> bool {
@@ -56,8 +64,17 @@ pub struct CredentialLedger {
     pub last_attempt: Option<Timestamp>,
     /// Last time it was accepted or otherwise proved good, for people.
     pub last_accepted: Option<Timestamp>,
+    /// Last time that only its code was refused, for people: then the secret was good.
+    #[serde(default)]
+    pub last_verified: Option<Timestamp>,
+    /// How the last attempt ended; `None` while that is not known.
+    #[serde(default)]
+    pub last_answer: Option<Outcome>,
     /// Last rejection, for people.
     pub last_rejected: Option<Timestamp>,
+    /// The same, by the budget's clock.
+    #[serde(default)]
+    pub rejected_at: Option<Timestamp>,
     /// Operator attempts in vain since the last proof.
     pub vain: u32,
     /// Since when rejections hold it.
@@ -66,6 +83,14 @@ pub struct CredentialLedger {
     /// Steps of `retry_held_after` that were taken since then.
     #[serde(default)]
     pub steps: u32,
+}
+
+impl CredentialLedger {
+    /// Whether it ever got past the door.
+    #[must_use]
+    pub fn was_good(&self) -> bool {
+        self.last_accepted.is_some() || self.last_verified.is_some()
+    }
 }
 
 /// The attempt that was recorded last, while it is not settled.
@@ -77,6 +102,9 @@ pub struct InFlight {
     pub at: Timestamp,
     /// An operator asked for it.
     pub operator: bool,
+    /// How the attempt before it with the same credential ended; that stands if this one is not sent.
+    #[serde(default)]
+    pub before: Option<Outcome>,
 }
 
 /// What is known of one username over all its credentials: Autotask counts per username.
@@ -103,6 +131,12 @@ pub struct UsernameLedger {
     pub one_off: Vec<Timestamp>,
     /// Last time any of its credentials was proved good, for people.
     pub last_accepted: Option<Timestamp>,
+    /// Last time that only the code of any of its credentials was refused.
+    #[serde(default)]
+    pub last_verified: Option<Timestamp>,
+    /// Attempts that the schedule made with a placeholder for the code within the hour.
+    #[serde(default)]
+    pub without_code: Vec<Timestamp>,
     /// The fingerprint last presented.
     pub current: Option<String>,
     /// When `current` was first presented in place of another, for people.

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// Between two readings no more time passes than this, as far as the budget is concerned. Readings are a minute apart.
 pub const MOST: Duration = Duration::from_mins(5);
 
+/// A reading is kept for so long.
+const EVERY: Duration = Duration::from_mins(1);
+
 /// The present: for people, and for the budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
@@ -48,6 +51,12 @@ impl Meter {
         }
     }
 
+    /// Whether the clock should be read anew: after a minute, and when it was set back.
+    #[must_use]
+    pub fn is_stale(self, wall: Timestamp) -> bool {
+        wall < self.wall || wall >= self.wall + EVERY
+    }
+
     /// The present at this reading.
     #[must_use]
     pub fn now(self) -> Now {
@@ -78,5 +87,42 @@ impl Now {
     #[must_use]
     pub fn on_the_wall(self, counted: Timestamp) -> Timestamp {
         counted + self.wall.duration_since(self.counted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn only_time_that_was_seen_to_pass_counts() {
+        let start: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        for (name, steps, counted) in [
+            ("a minute at a time", "1m 1m 1m", "3m"),
+            ("a jump counts for five minutes", "24h", "5m"),
+            ("and goes on from there", "24h 1m", "6m"),
+            ("set back, it stands still", "1m -1h", "1m"),
+            ("and goes on from there", "1m -1h 1m", "2m"),
+            (
+                "back and forth counts each way forward",
+                "1h -1h 1h -1h",
+                "10m",
+            ),
+        ] {
+            let mut wall = start;
+            let mut meter = Meter::new(start);
+            for step in steps.split(' ') {
+                wall += step.parse::<SignedDuration>().unwrap();
+                meter = meter.read(wall);
+            }
+            let wanted = start + counted.parse::<SignedDuration>().unwrap();
+            assert_eq!(meter.now().counted, wanted, "{name}: {steps}");
+            assert_eq!(meter.now().wall, wall, "{name}");
+            let later = meter.now().counted + Duration::from_hours(6);
+            let shown = meter.now().on_the_wall(later);
+            assert_eq!(shown, wall + Duration::from_hours(6), "{name}");
+        }
     }
 }

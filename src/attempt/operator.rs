@@ -34,13 +34,13 @@ pub(super) fn one_off_may(username: &UsernameLedger, now: Now) -> Result<(), Ref
     }
 }
 
-fn wait(until: Timestamp, why: Waiting, now: Now) -> Refusal {
+pub(super) fn wait(until: Timestamp, why: Waiting, now: Now) -> Refusal {
     let until = now.on_the_wall(until);
     Refusal::Wait { until, why }
 }
 
 /// Those of the last `span`.
-fn past(times: &[Timestamp], span: std::time::Duration, now: Now) -> Vec<Timestamp> {
+pub(super) fn past(times: &[Timestamp], span: std::time::Duration, now: Now) -> Vec<Timestamp> {
     let recent = times.iter().filter(|at| **at + span > now.counted);
     recent.copied().collect()
 }

@@ -71,6 +71,8 @@ pub enum Waiting {
     Operator,
     /// One-off probes have been made often enough.
     OneOff,
+    /// The code is not known, and a placeholder is sent at most hourly.
+    WithoutCode,
 }
 
 impl fmt::Display for Refusal {
@@ -92,6 +94,9 @@ impl fmt::Display for Refusal {
                     }
                     Waiting::OneOff => {
                         "one-off probes are limited to two in 24 h for each username"
+                    }
+                    Waiting::WithoutCode => {
+                        "the integration code is not known, so the secret is presented at most once an hour"
                     }
                 };
                 write!(f, "{what}; next possible at {}", until.strftime("%F %T UTC"))

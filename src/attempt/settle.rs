@@ -3,7 +3,7 @@
 use super::{
     DAY, Ledgers, Limits, Now, Outcome,
     hold::hold,
-    ledger::{Acceptance, CredentialLedger},
+    ledger::{Acceptance, CredentialLedger, UsernameLedger},
     refusal::Hold,
 };
 
@@ -36,17 +36,23 @@ pub fn settle(ledgers: &Ledgers, end: &End<'_>, limits: &Limits, now: Now) -> Le
     else {
         return next;
     };
-    let mut answered = |credential: &mut CredentialLedger| {
-        credential.unanswered = credential.unanswered.saturating_sub(1);
-        username.unanswered = username.unanswered.saturating_sub(1);
-        username.wait = None;
-    };
+    credential.last_answer = Some(end.outcome);
+    if end.outcome.lets_in() {
+        for group in [&mut *zone, tenant] {
+            group.accepted = Some(Acceptance {
+                username: end.username.to_owned(),
+                at: now.counted,
+            });
+            // Where one gets in, Autotask does not refuse everybody.
+            group.storm = None;
+        }
+    }
     match end.outcome {
         Outcome::Accepted
         | Outcome::RefusedOtherwise {
             proves_credential: true,
         } => {
-            answered(credential);
+            answered(username, credential);
             credential.rejections = 0;
             credential.unanswered = 0;
             credential.vain = 0;
@@ -55,38 +61,48 @@ pub fn settle(ledgers: &Ledgers, end: &End<'_>, limits: &Limits, now: Now) -> Le
             username.rejections = 0;
             username.unanswered = 0;
             username.last_accepted = Some(now.wall);
-            for group in [zone, tenant] {
-                group.accepted = Some(Acceptance {
-                    username: end.username.to_owned(),
-                    at: now.counted,
-                });
-                // Where one gets in, Autotask does not refuse everybody.
-                group.storm = None;
-            }
         }
         Outcome::RejectedElsewhere if moves_freely(username.moved, now) => {
-            answered(credential);
+            answered(username, credential);
             username.moved = Some(now.counted);
         }
         Outcome::Rejected | Outcome::RejectedElsewhere => {
-            answered(credential);
+            answered(username, credential);
             credential.rejections += 1;
             credential.last_rejected = Some(now.wall);
+            credential.rejected_at = Some(now.counted);
             credential.vain += u32::from(flight.operator);
             username.rejections += 1;
         }
-        Outcome::NotSent
-        | Outcome::RefusedOtherwise {
+        Outcome::CodeRefused => {
+            answered(username, credential);
+            credential.last_verified = Some(now.wall);
+            username.last_verified = Some(now.wall);
+        }
+        Outcome::NotSent => {
+            answered(username, credential);
+            // What Autotask never saw uses up no hour and answers nothing.
+            credential.last_answer = flight.before;
+            let made = username.last_attempt;
+            username.without_code.pop_if(|at| Some(*at) == made);
+        }
+        Outcome::RefusedOtherwise {
             proves_credential: false,
-        } => answered(credential),
+        } => answered(username, credential),
         Outcome::AnsweredUnclearly => {
-            answered(credential);
+            answered(username, credential);
             zone.closed_by = Some(flight.id);
         }
         Outcome::Unanswered => zone.closed_by = Some(flight.id),
     }
     note_hold(&mut next, limits, now);
     next
+}
+
+fn answered(username: &mut UsernameLedger, credential: &mut CredentialLedger) {
+    credential.unanswered = credential.unanswered.saturating_sub(1);
+    username.unanswered = username.unanswered.saturating_sub(1);
+    username.wait = None;
 }
 
 /// Another zone excuses a rejection, or ends a hold, once in 24 h.

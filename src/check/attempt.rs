@@ -5,12 +5,11 @@ use std::net::IpAddr;
 
 use secrecy::SecretString;
 
-use super::{CheckError, Checker, Round};
+use super::{CheckError, Checker, Round, vendor};
 use crate::{
     attempt::{Asker, Outcome, Permit, Refusal, Waiting, storm, waits_for_others},
     autotask::client::Credential,
-    clock,
-    config::secret::{self, SecretError},
+    config::secret,
     observation::{Fleet, Mangled, Probed, QueryFinding, QueryStep, Zone, ZoneFinding},
     probe::{
         self,
@@ -81,13 +80,13 @@ impl Checker {
         found: bool,
     ) -> Result<Attempted, CheckError> {
         if let Some(until) = round.claimed.record.not_before
-            && round.asker == Asker::Schedule
-            && clock::now() < until
+            && matches!(round.asker, Asker::Schedule | Asker::WithoutCode)
+            && self.store.now() < until
         {
             let why = Waiting::RetryAfter;
             return Ok(QueryStep::NotPermitted(Refusal::Wait { until, why }).into());
         }
-        let shown = match self.read(round).await {
+        let shown = match self.read(round).await? {
             Ok(shown) => shown,
             Err(step) => return Ok(step.into()),
         };
@@ -106,7 +105,7 @@ impl Checker {
             Outcome::Rejected
         };
         let end = settlement(round, &shown, &zone, &made, outcome);
-        let settled = self.store.settle(end, self.store.now()).await?;
+        let settled = self.settle(end).await?;
         match moved {
             Some((probed, there)) if settled.void => {
                 let mut attempted = match self.present(round, &shown, &there, true).await? {
@@ -115,7 +114,7 @@ impl Checker {
                         if made.probed.finding.outcome() == Outcome::Rejected {
                             let outcome = Outcome::Rejected;
                             let end = settlement(round, &shown, &there, &made, outcome);
-                            let settled = self.store.settle(end, self.store.now()).await?;
+                            let settled = self.settle(end).await?;
                             rejected(*made, &shown, settled)
                         } else {
                             self.answered(round, &shown, &there, *made, *standing)
@@ -153,29 +152,28 @@ impl Checker {
     }
 
     /// Reads the secret and the code, anew for every attempt.
-    async fn read(&self, round: &Round<'_>) -> Result<Presentable, QueryStep> {
+    async fn read(&self, round: &Round<'_>) -> Result<Result<Presentable, QueryStep>, StoreError> {
         let user = round.user;
-        let (secret, code) = tokio::join!(user.secret.read(), user.integration_code.read());
-        let (secret, code) = match (secret, code) {
-            (Ok(secret), Ok(code)) => (secret, code),
-            (Err(why), _) => return Err(unreadable("secret", &why)),
-            (_, Err(why)) => return Err(unreadable("integration code", &why)),
+        let (secret, code) = match vendor::read(&user.known).await {
+            Ok(both) => both,
+            Err(step) => return Ok(Err(step)),
         };
         let mangled = secret::mangled(&secret);
-        let fingerprint = self.store.fingerprint(&[&secret, &code]);
+        let store = self.store.get()?;
+        let fingerprint = store.fingerprint(&[&secret, &code]);
         let tenant = SecretString::from(user.tenant.clone());
-        let group = self.store.fingerprint(&[&tenant, &code]);
+        let group = store.fingerprint(&[&tenant, &code]);
         let credential = Credential {
             username: user.username.clone(),
             secret,
             integration_code: code,
         };
-        Ok(Presentable {
+        Ok(Ok(Presentable {
             credential,
             fingerprint,
             group,
             mangled,
-        })
+        }))
     }
 
     /// One permit, one request. Where the zone must first answer without a credential, it is asked.
@@ -264,11 +262,19 @@ impl Checker {
         if self.stopping.is_cancelled() {
             return Err(NoPermit::Stopping);
         }
-        let answer = self.store.permit(request).await.map_err(NoPermit::Store)?;
+        // Asked for anew: it may have been lost while the attempt waited for its turn.
+        let store = self.store.get().map_err(NoPermit::Store)?;
+        let answer = store.permit(request).await.map_err(NoPermit::Store)?;
         match answer.decision {
             Ok(permit) => Ok((permit, answer.standing)),
             Err(refusal) => Err(NoPermit::Refused(Box::new(answer.standing), refusal)),
         }
+    }
+
+    async fn settle(&self, end: Settlement) -> Result<Settled, StoreError> {
+        let store = self.store.get()?;
+        let now = store.now();
+        store.settle(end, now).await
     }
 
     /// Any end but a rejection: it is written with the check's result.
@@ -361,8 +367,4 @@ fn fleet(standing: &Standing) -> Fleet {
         storm: storm(&standing.ledgers),
         pending: waits_for_others(standing.others_asked, standing.now),
     }
-}
-
-fn unreadable(what: &str, why: &SecretError) -> QueryStep {
-    QueryStep::SecretUnreadable(format!("the {what} cannot be read: {why}"))
 }

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{CheckError, Checker};
+use super::{CheckError, Checker, matters::matters};
 use crate::{
     attempt::{Activation, Limits, Refusal, Waiting, attempts_left},
     board::Entry,
-    diagnose::{Diagnosis, History, Reason, diagnose},
+    diagnose::{CodeSent, Diagnosis, History, Reason, diagnose},
     incident::{self, Circumstances},
     notify::owed,
     observation::{Observation, QueryStep, Unclear, ZoneFinding},
@@ -22,7 +22,7 @@ use crate::{
         together::Victims,
         users::Claimed,
     },
-    user::User,
+    user::{Known, User},
 };
 
 impl Checker {
@@ -35,9 +35,16 @@ impl Checker {
         observation: Observation,
         rest: Rest,
     ) -> Result<Arc<Entry>, CheckError> {
-        let now = self.store.now();
+        let store = self.store.get()?;
+        let now = store.now();
         let limits = setup.limits();
-        let history = history(rest.standing.as_ref(), &limits, rest.activation);
+        let history = History {
+            code: match user.known {
+                Known::All { .. } | Known::Nothing => CodeSent::Known,
+                Known::Secret(_) => CodeSent::Placeholder,
+            },
+            ..history(rest.standing.as_ref(), &limits, rest.activation)
+        };
         let diagnosis: Option<Diagnosis> = diagnose(&observation, &history);
         let fresh = fresh_id();
         let given = Circumstances {
@@ -60,31 +67,26 @@ impl Checker {
         recent.push(&observation, reason);
         let entry = Entry {
             user: Arc::clone(user),
-            username_hash: self.store.name_hash(&user.username.key()),
+            username_hash: store.name_hash(&user.username.key()),
             record,
             recent,
             due,
             first_seen: claimed.first_seen,
         };
+        let email = setup.config.email.as_ref();
         let notices = step.event.iter().flat_map(|event| {
-            owed::notices(
-                event,
-                &entry,
-                before.last_accepted,
-                setup.config.email.as_ref(),
-                &self.host,
-                now,
-            )
+            owed::notices(event, &entry, before.last_good(), email, &self.host, now)
         });
-        let group_wait = setup
-            .config
-            .email
-            .as_ref()
-            .map_or(Duration::ZERO, |email| email.group_wait);
-        let notices: Vec<_> = notices.map(|notice| (notice, now + group_wait)).collect();
-        let unsendable = setup
-            .config
-            .email
+        let matters = matters(before, &entry, rest.storm.as_ref(), &self.host, now);
+        let for_operators = matters
+            .iter()
+            .flat_map(|facts| owed::operator_notices(facts, email));
+        let group_wait = email.map_or(Duration::ZERO, |email| email.group_wait);
+        let notices: Vec<_> = notices
+            .chain(for_operators)
+            .map(|notice| (notice, now + group_wait))
+            .collect();
+        let unsendable = email
             .is_none()
             .then_some("there is no [email] in the configuration");
         let kinds: Vec<_> = notices.iter().map(|(notice, _)| notice.kind).collect();
@@ -101,7 +103,7 @@ impl Checker {
             due,
             now,
         };
-        if !self.store.commit(commit).await? {
+        if !store.commit(commit).await? {
             return Err(CheckError::Overtaken);
         }
         let told = !kinds.is_empty();
@@ -144,10 +146,14 @@ fn history(standing: Option<&Standing>, limits: &Limits, activation: Activation)
         Some(Standing { ledgers, now, .. }) => History {
             credential_accepted: ledgers.credential.last_accepted,
             user_accepted: ledgers.username.last_accepted,
+            credential_verified: ledgers.credential.last_verified,
+            user_verified: ledgers.username.last_verified,
+            last_answer: ledgers.credential.last_answer,
             credential_changed: ledgers.username.changed_at,
             activating_until: activating_until.filter(|_| ledgers.username.last_accepted.is_none()),
             rejections: ledgers.credential.rejections,
             attempts_left: attempts_left(ledgers, limits, *now),
+            code: CodeSent::Known,
         },
         // Without an attempt the ledgers were not read; nothing that needs them is diagnosed then.
         None => History {
@@ -168,6 +174,14 @@ fn due(
 ) -> Timestamp {
     let slot = next_slot(&user.id, user.interval, now);
     let mut due = confirm_at.filter(|at| *at > now).unwrap_or(slot);
+    if let QueryStep::NotPermitted(Refusal::Wait {
+        why: Waiting::WithoutCode,
+        ..
+    }) = &seen.query
+    {
+        // No second look can be had before the hour is over.
+        due = slot;
+    }
     // However long its interval is, somebody waits for a new user.
     if let Some(until) = activating_until.filter(|until| *until > now) {
         due = due.min(until);
@@ -196,6 +210,10 @@ fn log_change(user: &User, before: Reason, entry: &Entry, event: Option<&inciden
         Some(incident::Event::Recovered(incident)) => {
             tracing::info!(user.id = %user.id, incident = incident.id, "incident closed: the user works again");
         }
+        Some(incident::Event::Dropped(incident)) => tracing::info!(
+            user.id = %user.id, reason = state.reason.as_str(), incident = incident.id,
+            "incident closed: what failed is not looked at any more"
+        ),
         None if before != state.reason => tracing::info!(
             user.id = %user.id, reason = state.reason.as_str(), before = before.as_str(), "user changed"
         ),

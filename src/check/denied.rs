@@ -20,8 +20,9 @@ impl Checker {
         if *finding != ZoneFinding::Unknown {
             return Ok(0);
         }
-        let now = self.store.now();
-        let denied = self.store.denied(&round.user.id, now).await?;
+        let store = self.store.get()?;
+        let now = store.now();
+        let denied = store.denied(&round.user.id, now).await?;
         let mut seen = LookUps {
             denied: denied.others,
             known: 0,

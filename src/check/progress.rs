@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::observation::{Probed, QueryStep, ZoneFinding};
+use crate::{
+    observation::{Probed, QueryFinding, QueryStep, ZoneFinding},
+    user::Known,
+};
 
 /// What a check does, as it happens; for people who wait.
 #[derive(Clone, Debug, Serialize)]
@@ -38,12 +41,20 @@ pub(super) fn zone(zone: &Probed<ZoneFinding>) -> Progress {
     }
 }
 
-pub(super) fn query(step: &QueryStep) -> Progress {
+pub(super) fn query(step: &QueryStep, known: &Known) -> Progress {
     let (outcome, detail, took) = match step {
         QueryStep::Made {
             probed, mangled, ..
         } => {
-            let looks: Vec<_> = mangled.iter().map(|what| what.as_sentence()).collect();
+            let mut looks: Vec<_> = mangled.iter().map(|what| what.as_sentence()).collect();
+            if matches!(known, Known::Secret(_))
+                && probed.finding == QueryFinding::IntegrationCodeInvalid
+            {
+                looks.insert(
+                    0,
+                    "A placeholder was sent: this is the answer to a good secret.",
+                );
+            }
             (probed.finding.as_str(), looks.join(" "), Some(probed.took))
         }
         QueryStep::ZoneSilent(_) => (
@@ -54,6 +65,12 @@ pub(super) fn query(step: &QueryStep) -> Progress {
         QueryStep::NoZone => (
             "not_made",
             "no zone to send a credential to".to_owned(),
+            None,
+        ),
+        QueryStep::VendorHeld => (
+            "not_made",
+            "only the vendor knows the integration code, so the credential is not presented"
+                .to_owned(),
             None,
         ),
         QueryStep::NotPermitted(refusal) => ("not_made", refusal.to_string(), None),

@@ -18,6 +18,7 @@ pub(super) use crate::web::view::Step;
 use crate::{
     app,
     config::{self, Config},
+    store::place::other_owner,
     user::UserId,
     web::{
         api::NDJSON,
@@ -241,7 +242,10 @@ impl Daemon {
         let problem: Option<Problem> = answer.json().await.ok();
         let said = problem.map_or_else(|| format!("answered {status}"), |problem| problem.error);
         let exit = match status {
-            StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Usage,
+            StatusCode::NOT_FOUND
+            | StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::UNPROCESSABLE_ENTITY => Exit::Usage,
             _ => Exit::Internal,
         };
         Err(Failure {
@@ -281,19 +285,11 @@ fn env_token() -> Option<SecretString> {
 
 /// Whether a store belongs to us, or would; if not, what to run instead.
 pub(super) fn owns(store: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::MetadataExt;
-    let us = rustix::process::geteuid();
-    // A store that is not there yet belongs to whom its folder belongs to: root must not make it in the daemon's place.
-    let nearest = store
-        .ancestors()
-        .find_map(|path| std::fs::metadata(path).ok());
-    let Some(owner) = nearest
-        .map(|metadata| metadata.uid())
-        .filter(|owner| *owner != us.as_raw())
-    else {
+    // Where there is none yet, root must not make it in the daemon's place.
+    let Some(owner) = other_owner(store) else {
         return Ok(());
     };
-    if !us.is_root() && matches!(store.try_exists(), Ok(false)) {
+    if !rustix::process::geteuid().is_root() && matches!(store.try_exists(), Ok(false)) {
         // Whoever may write there makes a store of its own; whoever may not is told so when it is opened.
         return Ok(());
     }

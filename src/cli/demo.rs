@@ -22,13 +22,13 @@ use crate::{
     autotask::hosts::AllowedHosts,
     board::Entry,
     clock,
-    config::{self, Config, StoreLocation, Transport, secret::SecretSource},
+    config::{self, Config, Ephemeral, StoreLocation, Transport, secret::SecretSource},
     demo::{
         Simulator,
-        scenario::{self, DemoUser},
+        scenario::{self, CodeIs, DemoUser},
         table::{LiveTable, Row},
     },
-    user::{User, UserId, Username},
+    user::{Known, User, UserId, Username},
 };
 
 /// A demo's five minutes.
@@ -96,7 +96,8 @@ pub(super) async fn demo(args: Args) -> Result<Exit, Failure> {
                 _ = tick.tick() => {
                     table.update(&rows(&app.checker.board.all(), &users));
                     // A store that cannot be read now is read at the next tick.
-                    for sent in app.checker.store.sent_after(told).await.unwrap_or_default() {
+                    let sent = async { app.checker.store.get()?.sent_after(told).await };
+                    for sent in sent.await.unwrap_or_default() {
                         table.event(&format!("mail to {}: {} {}", sent.recipient, sent.kind, sent.user));
                         told = sent.at;
                     }
@@ -151,8 +152,7 @@ fn config(
         configured.push(Arc::new(User {
             id: UserId::parse(user.id).map_err(Failure::internal)?,
             username: Username::new(user.username),
-            secret: SecretSource::Plain(user.secret.into()),
-            integration_code: SecretSource::Plain(user.integration_code.into()),
+            known: known(user),
             notify: vec![address(&format!("it@{}.example", user.tenant))?],
             tenant: user.tenant.to_owned(),
             integration: Some(user.integration.to_owned()),
@@ -189,6 +189,7 @@ fn config(
             retry_held_after: Vec::new(),
         },
         store: StoreLocation::Sqlite(folder.join("lockwatch.db")),
+        ephemeral: Ephemeral::Allowed,
         email: Some(config::Email {
             from: address("lockwatch@msp.example")?,
             to: vec![address("ops@msp.example")?],
@@ -206,6 +207,18 @@ fn config(
         },
         users: configured,
     })
+}
+
+fn known(user: &DemoUser) -> Known {
+    let secret = SecretSource::Plain(user.secret.into());
+    match user.code {
+        CodeIs::Known => Known::All {
+            secret,
+            integration_code: SecretSource::Plain(user.integration_code.into()),
+        },
+        CodeIs::VendorHeldVerified => Known::Secret(secret),
+        CodeIs::VendorHeld => Known::Nothing,
+    }
 }
 
 fn introduce(

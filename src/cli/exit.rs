@@ -2,7 +2,12 @@
 
 use std::process::ExitCode;
 
-use crate::{autotask::client::ClientError, config::Problems, store::StoreError, telemetry::chain};
+use crate::{
+    autotask::client::ClientError,
+    config::Problems,
+    store::{StoreError, place::PlaceError},
+    telemetry::chain,
+};
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +93,10 @@ impl From<anyhow::Error> for Failure {
             Ok(store) => return store.into(),
             Err(error) => error,
         };
+        let error = match error.downcast::<PlaceError>() {
+            Ok(place) => return place.into(),
+            Err(error) => error,
+        };
         match error.downcast::<ClientError>() {
             Ok(client) => client.into(),
             Err(error) => Self::internal(format!("{error:#}")),
@@ -101,6 +110,12 @@ impl From<ClientError> for Failure {
     }
 }
 
+impl From<PlaceError> for Failure {
+    fn from(error: PlaceError) -> Self {
+        Self::config(chain(&error))
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match error {
@@ -108,6 +123,8 @@ impl From<StoreError> for Failure {
             StoreError::Open { .. }
             | StoreError::Use { .. }
             | StoreError::Server { .. }
+            | StoreError::NoAddress(_)
+            | StoreError::Taken { .. }
             | StoreError::Newer { .. } => Exit::Config,
             _ => Exit::Internal,
         };

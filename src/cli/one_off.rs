@@ -17,7 +17,7 @@ use super::{
     ConfigArg,
     daemon::Step,
     exit::{Exit, Failure},
-    probe::checker,
+    probe::opened,
     report,
     wait::Teller,
 };
@@ -25,11 +25,12 @@ use crate::{
     app,
     attempt::Asker,
     autotask::hosts::AllowedHosts,
-    config::{self, Config, StoreLocation, secret::SecretSource},
+    config::{
+        self, Config, Ephemeral, StoreLocation,
+        secret::{CodeText, SecretSource},
+    },
     schedule::check_now,
-    setup::Setup,
-    store::Store,
-    user::{User, UserId, Username},
+    user::{Known, User, UserId, Username},
     web::view::{UserView, Users},
 };
 
@@ -88,11 +89,7 @@ pub(super) async fn probe(
         autotask,
         state_folder()?.join("probes.db"),
     );
-    let store = Store::open(&config.store).await?;
-    let setup = Setup::new(config)?;
-    let now = crate::clock::now();
-    store.sync(setup.wanted(now), setup.limits(), now).await?;
-    let checker = checker(store)?;
+    let (checker, setup) = opened(config).await?;
     let tell = |step: crate::check::Progress| {
         if !json {
             report::step(&Step::from(step));
@@ -128,6 +125,7 @@ pub(super) async fn probe(
         None if json => report::json(&Users {
             users: vec![user],
             outbox_pending: 0,
+            store_trouble: None,
             config: None,
         }),
         None => report::result(&user),
@@ -175,6 +173,11 @@ fn ask() -> Result<(SecretString, SecretString), Failure> {
     if secret.is_empty() || code.is_empty() {
         return Err(Failure::usage(
             "the secret and the integration code must not be empty",
+        ));
+    }
+    if CodeText::of(&code) != CodeText::Code {
+        return Err(Failure::usage(
+            "--username wants the integration code itself; for a user whose code only the vendor knows, write integration_code = \"vendor-held\" into the configuration",
         ));
     }
     Ok((secret.into(), code.into()))
@@ -225,8 +228,10 @@ fn one_user(
     let user = User {
         id: id.clone(),
         username,
-        secret: SecretSource::Plain(secret),
-        integration_code: SecretSource::Plain(code),
+        known: Known::All {
+            secret: SecretSource::Plain(secret),
+            integration_code: SecretSource::Plain(code),
+        },
         notify: Vec::new(),
         tenant,
         integration: None,
@@ -249,6 +254,8 @@ fn one_user(
             retry_held_after: Vec::new(),
         },
         store: StoreLocation::Sqlite(store),
+        // Somebody sits at the keyboard: no restart loop spends attempts, and a home in memory is no fault.
+        ephemeral: Ephemeral::Allowed,
         email: None,
         web: config::Web {
             listen: ([127, 0, 0, 1], 0).into(),

@@ -21,7 +21,7 @@ use crate::{
     metrics::Metrics,
     schedule::check_now,
     setup::Setup,
-    store::Store,
+    store::{Store, StoreError, keeper::Keeper, place},
     user::{UserId, nearest},
     web::view::{UserView, Users},
 };
@@ -111,6 +111,7 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
         report::json(&Users {
             users,
             outbox_pending: 0,
+            store_trouble: None,
             config: None,
         });
     }
@@ -158,14 +159,36 @@ async fn here(config: Config) -> Result<Prober, Failure> {
     if let StoreLocation::Sqlite(path) = &config.store {
         daemon::owns(path)?;
     }
-    let store = Store::open_alone(&config.store).await?;
-    let setup = Setup::new(config)?;
-    let now = store.now();
-    store.sync(setup.wanted(now), setup.limits(), now).await?;
-    Ok(Prober::Here(Box::new(checker(store)?), Box::new(setup)))
+    place::make_ready(&config.store, config.ephemeral)?;
+    let opened = opened(config).await?;
+    Ok(Prober::Here(Box::new(opened.0), Box::new(opened.1)))
 }
 
-pub(super) fn checker(store: Store) -> Result<Checker, Failure> {
+/// The store, open and in step with the configuration. Here nobody waits for one that cannot be used.
+pub(super) async fn opened(config: Config) -> Result<(Checker, Setup), Failure> {
+    let setup = Setup::new(config)?;
+    let location = &setup.config.store;
+    let open = async {
+        let store = Store::open_alone(location).await?;
+        let now = store.now();
+        store.sync(setup.wanted(now), setup.limits(), now).await?;
+        Ok(store)
+    };
+    let store = open.await.map_err(|why| unusable(&why, location))?;
+    Ok((checker(Keeper::of(store, location))?, setup))
+}
+
+/// The same words as the daemon's.
+fn unusable(why: &StoreError, location: &StoreLocation) -> Failure {
+    let trouble = Keeper::without(location, why).trouble();
+    let said = trouble.map_or_else(
+        || why.to_string(),
+        |trouble| format!("{}; no attempt was made. {}", trouble.why, trouble.advice),
+    );
+    Failure::config(said)
+}
+
+fn checker(store: Keeper) -> Result<Checker, Failure> {
     let metrics = Metrics::new().map_err(|why| Failure::internal(why.to_string()))?;
     Ok(Checker {
         store,

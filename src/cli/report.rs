@@ -69,17 +69,18 @@ pub(super) fn result(user: &UserView) {
         say(format!("  held   {why}"));
     }
     let Some(incident) = &user.incident else {
-        if user.state != "healthy" {
+        if user.reason != "ok" || user.known != "all" {
             for line in &user.evidence {
                 say(format!("  seen   {line}"));
             }
         }
+        unseen(user);
         return;
     };
     say(format!(
-        "  since  {}; last accepted {}",
+        "  since  {}; {}",
         time(Some(incident.since)),
-        time(user.last_accepted)
+        last_good(user)
     ));
     for (nth, cause) in incident.causes.iter().enumerate() {
         say(format!("\n  {}. {}", nth + 1, cause.title));
@@ -93,7 +94,21 @@ pub(super) fn result(user: &UserView) {
             say(format!("     {}) {step}", nth + 1));
         }
     }
+    unseen(user);
     say("");
+}
+
+fn last_good(user: &UserView) -> String {
+    match user.last_verified {
+        Some(_) => format!("secret last seen good {}", time(user.last_verified)),
+        None => format!("last accepted {}", time(user.last_accepted)),
+    }
+}
+
+fn unseen(user: &UserView) {
+    for line in &user.unseen {
+        say(format!("  unseen {line}"));
+    }
 }
 
 /// All users, worst first.
@@ -116,7 +131,10 @@ pub(super) fn table(mut users: Vec<UserView>) {
             Cell::new(&user.reason),
             Cell::new(time(Some(user.since))),
             Cell::new(time(user.last_accepted)),
-            Cell::new(user.attempts_left),
+            Cell::new(
+                user.attempts_left
+                    .map_or_else(|| "–".to_owned(), |left| left.to_string()),
+            ),
         ]);
     }
     say(format!("{table}"));

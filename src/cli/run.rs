@@ -21,6 +21,7 @@ pub(super) async fn run(path: &Path) -> Result<Exit, Failure> {
     let address = daemon
         .address()
         .map_err(|why| Failure::internal(why.to_string()))?;
+    survive_file_limits()?;
     listen_to_signals(&app)?;
     tracing::info!(
         users,
@@ -29,6 +30,16 @@ pub(super) async fn run(path: &Path) -> Result<Exit, Failure> {
     daemon.run().await?;
     tracing::info!("stopped");
     Ok(Exit::Ok)
+}
+
+/// A file that reaches a limit of the account (`LimitFSIZE=`) is a failed write, not the end: the store is lost then, and
+/// the operator is told.
+fn survive_file_limits() -> Result<(), Failure> {
+    let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    // Listening once takes the default, which is death, away for good.
+    signal(too_large)
+        .map(drop)
+        .map_err(|why| Failure::internal(format!("failed to listen to signals: {why}")))
 }
 
 /// SIGTERM and SIGINT: drain, and at the second one end at once. SIGHUP: reload.

@@ -15,10 +15,20 @@ pub(super) async fn status(args: &DaemonArgs, json: bool) -> Result<Exit, Failur
         report::json(&all);
         return Ok(exit);
     }
+    if let Some(why) = &all.store_trouble {
+        report::say(why);
+    }
     if all.users.is_empty() {
         report::say("no user is configured");
     } else {
+        let blind = all.users.iter().filter(|user| user.known == "nothing");
+        let blind = blind.count();
         report::table(all.users);
+        if blind > 0 {
+            report::say(format!(
+                "zone only: {blind}; whether their secrets are right and whether they are locked is not known, and does not show in the exit code"
+            ));
+        }
     }
     if all.outbox_pending > 0 {
         report::say(format!(

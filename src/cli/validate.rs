@@ -6,7 +6,11 @@ use super::{
     exit::{Exit, Failure},
     report::{note, say},
 };
-use crate::config::{self, Severity};
+use crate::{
+    config::{self, Config, Severity},
+    store::place,
+    user::Known,
+};
 
 pub(super) async fn validate(path: &Path) -> Result<Exit, Failure> {
     let owned = path.to_owned();
@@ -26,15 +30,44 @@ pub(super) async fn validate(path: &Path) -> Result<Exit, Failure> {
             Severity::Warning => note(format!("warning: {}: {finding}", path.display())),
         }
     }
+    if let Err(why) = place::lasts(&config.store, config.ephemeral) {
+        errors += 1;
+        note(format!("{}: {why}", path.display()));
+    }
     if errors > 0 {
         return Ok(Exit::Config);
     }
     let enabled = config.users.iter().filter(|user| user.enabled).count();
     say(format!(
-        "{}: good; {enabled} users are watched, {} put aside, {} files read",
+        "{}: good; {enabled} users are watched{}, {} put aside, {} files read",
         path.display(),
+        less(&config),
         config.users.len() - enabled,
         config.files.len(),
     ));
     Ok(Exit::Ok)
+}
+
+/// How many of them are not watched in full. A choice and not a mistake, so it is told here and not as a warning.
+fn less(config: &Config) -> String {
+    let of = |is: fn(&Known) -> bool| {
+        let users = config.users.iter().filter(|user| user.enabled);
+        users.filter(|user| is(&user.known)).count()
+    };
+    let zone_only = of(|known| matches!(known, Known::Nothing));
+    let without_code = of(|known| matches!(known, Known::Secret(_)));
+    let told = [
+        (zone_only, "zone only"),
+        (without_code, "without their code"),
+    ];
+    let told: Vec<_> = told
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if told.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", told.join(", "))
+    }
 }

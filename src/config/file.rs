@@ -70,6 +70,8 @@ pub struct Lockout {
 #[serde(deny_unknown_fields)]
 pub struct Store {
     pub url: Maybe<String>,
+    pub allow_ephemeral: Maybe<bool>,
+    pub url_file: Maybe<String>,
 }
 
 /// `[email]`
@@ -116,6 +118,7 @@ pub struct User {
     pub username: Maybe<String>,
     pub secret: Maybe<Source>,
     pub integration_code: Maybe<Code>,
+    pub verify_without_code: Maybe<bool>,
     pub notify: Option<Texts>,
     pub tenant: Maybe<String>,
     pub integration: Maybe<String>,

@@ -61,8 +61,13 @@ pub const KEYS: &[(&str, &str)] = &[
     ("store", "a table headed [store]"),
     (
         "store.url",
-        r#""sqlite://" and the absolute path of a file, such as "sqlite:///var/lib/lockwatch/lockwatch.db""#,
+        r#""sqlite://" and the absolute path of a file, such as "sqlite:///var/lib/lockwatch/lockwatch.db", or "postgres://user@host/database", its password in store.url_file"#,
     ),
+    (
+        "store.url_file",
+        r#"the path of a file that holds the whole address of a database, such as postgres://user:password@host/database, and no store.url"#,
+    ),
+    ("store.allow_ephemeral", "true or false"),
     ("email", "a table headed [email]"),
     (
         "email.from",
@@ -131,8 +136,9 @@ pub const KEYS: &[(&str, &str)] = &[
     ("users.secret", SOURCE),
     (
         "users.integration_code",
-        r#"the code of the tracking identifier in quotes, or where it is: { file = "/path" }, { env = "NAME" }, { credential = "NAME" } or { command = ["program", "argument"] }"#,
+        r#"the code of the tracking identifier in quotes, "vendor-held" where only the vendor knows it, or where it is: { file = "/path" }, { env = "NAME" }, { credential = "NAME" } or { command = ["program", "argument"] }"#,
     ),
+    ("users.verify_without_code", "true or false"),
     (
         "users.notify",
         r#"a list of e-mail addresses such as ["it@acme.example"], without display names"#,
@@ -214,8 +220,6 @@ pub const SOURCES: &[&str] = &[
 /// Keys that are planned: refused with their own words, for ignoring them would be a silent change of behaviour.
 pub const LATER: &[&str] = &[
     "store.takeover_after",
-    "store.allow_ephemeral",
-    "store.url_file",
     "history",
     "quota",
     "diagnose",
@@ -225,7 +229,6 @@ pub const LATER: &[&str] = &[
     "web.tls",
     "users.requires",
     "users.manual",
-    "users.verify_without_code",
 ];
 
 /// What a key is to this version.

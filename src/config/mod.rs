@@ -30,7 +30,7 @@ use crate::{autotask::hosts::AllowedHosts, config::secret::SecretSource, user::U
 pub use problem::{Problem, Problems};
 pub use resolve::load;
 pub use secret_check::{SecretFinding, Severity, secret_problems};
-pub use store::{PostgresUrl, StoreLocation};
+pub use store::{Database, PostgresUrl, StoreLocation};
 
 /// A whole configuration, resolved.
 #[derive(Clone, Debug)]
@@ -45,8 +45,10 @@ pub struct Config {
     pub schedule: Schedule,
     /// `[lockout]`
     pub lockout: Lockout,
-    /// `[store]`
+    /// `store.url`
     pub store: StoreLocation,
+    /// `store.allow_ephemeral`
+    pub ephemeral: Ephemeral,
     /// `[email]`; without it notices are stored as not sent.
     pub email: Option<Email>,
     /// `[web]`
@@ -90,6 +92,15 @@ pub struct Lockout {
     pub confirm_after: Duration,
     /// After each of these one further attempt with a locked-out user's credential; ascending.
     pub retry_held_after: Vec<Duration>,
+}
+
+/// Whether the store may be where it is forgotten at the next start: `store.allow_ephemeral`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ephemeral {
+    /// No: the attempts that were made must be remembered.
+    Refused,
+    /// Yes, to try lockwatch out.
+    Allowed,
 }
 
 /// `[email]`

@@ -7,10 +7,10 @@ use futures_util::{StreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    Config, Transport,
-    secret::{SecretSource, mangled},
+    Config, Database, StoreLocation, Transport,
+    secret::{SecretSource, mangled, no_code_in},
 };
-use crate::observation::Mangled;
+use crate::{observation::Mangled, user::Known};
 
 /// Secrets read at the same time.
 const AT_ONCE: usize = 16;
@@ -59,14 +59,18 @@ pub async fn secret_problems(config: &Config) -> Vec<SecretFinding> {
     let mut wanted: Vec<_> = users
         .flat_map(|user| {
             let key = |name| format!("users.{}.{name}", user.id);
-            [
-                (Purpose::Secret, key("secret"), &user.secret),
-                (
-                    Purpose::Code,
-                    key("integration_code"),
-                    &user.integration_code,
-                ),
-            ]
+            let (secret, code) = match &user.known {
+                Known::All {
+                    secret,
+                    integration_code,
+                } => (Some(secret), Some(integration_code)),
+                Known::Secret(secret) => (Some(secret), None),
+                // What is never used need not be there.
+                Known::Nothing => (None, None),
+            };
+            let secret = secret.map(|source| (Purpose::Secret, key("secret"), source));
+            let code = code.map(|source| (Purpose::Code, key("integration_code"), source));
+            secret.into_iter().chain(code)
         })
         .collect();
     if let Some(Transport::Smtp(smtp)) = config.email.as_ref().map(|email| &email.transport)
@@ -82,7 +86,8 @@ pub async fn secret_problems(config: &Config) -> Vec<SecretFinding> {
         .into_iter()
         .map(|(purpose, key, source)| check(purpose, key, source));
     let findings: Vec<_> = stream::iter(checks).buffered(AT_ONCE).collect().await;
-    findings.into_iter().flatten().collect()
+    let users = findings.into_iter().flatten();
+    users.chain(database(&config.store).await).collect()
 }
 
 async fn check(purpose: Purpose, key: String, source: &SecretSource) -> Vec<SecretFinding> {
@@ -95,10 +100,36 @@ async fn check(purpose: Purpose, key: String, source: &SecretSource) -> Vec<Secr
         Ok(secret) => secret,
         Err(error) => return vec![finding(Severity::Error, error.to_string())],
     };
+    if purpose == Purpose::Code
+        && let Some(what) = no_code_in(&secret)
+    {
+        let message = format!("{} {what}", source.describe());
+        return vec![finding(Severity::Error, message)];
+    }
     let suspicious = suspicious(purpose, &secret).into_iter().map(str::to_owned);
     suspicious
         .chain(open_to_others(source))
         .map(|what| finding(Severity::Warning, format!("{} {what}", source.describe())))
+        .collect()
+}
+
+/// The file that holds the address of the store, with its password.
+async fn database(store: &StoreLocation) -> Vec<SecretFinding> {
+    let StoreLocation::Postgres(file @ Database::File(path)) = store else {
+        return Vec::new();
+    };
+    let finding = |severity, message| SecretFinding {
+        severity,
+        key: "store.url_file".to_owned(),
+        message,
+    };
+    if let Err(why) = file.url().await {
+        return vec![finding(Severity::Error, why)];
+    }
+    let source = SecretSource::File(path.clone());
+    open_to_others(&source)
+        .map(|what| finding(Severity::Warning, format!("{} {what}", source.describe())))
+        .into_iter()
         .collect()
 }
 

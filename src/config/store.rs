@@ -5,13 +5,41 @@ use std::{fmt, path::PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-/// `store.url` or `store.url_file`
+use super::secret::SecretSource;
+
+/// `[store]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreLocation {
     /// `sqlite:///path`
     Sqlite(PathBuf),
-    /// `postgres://user@host:port/database`
-    Postgres(PostgresUrl),
+    /// A database on a server.
+    Postgres(Database),
+}
+
+/// Where the address of a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// `store.url`, without a password.
+    Url(PostgresUrl),
+    /// `store.url_file`: with its password, read when the store is opened.
+    File(PathBuf),
+}
+
+impl Database {
+    /// The address.
+    ///
+    /// # Errors
+    /// When the file that holds it cannot be read, or holds something else. Nothing of it is told.
+    pub async fn url(&self) -> Result<PostgresUrl, String> {
+        let path = match self {
+            Self::Url(url) => return Ok(url.clone()),
+            Self::File(path) => path.clone(),
+        };
+        let source = SecretSource::File(path);
+        let text = source.read().await.map_err(|why| why.to_string())?;
+        PostgresUrl::parse(text.expose_secret())
+            .map_err(|what| format!("the content of {} {what}", source.describe()))
+    }
 }
 
 /// The address of a database, checked; shown without its password and parameters.
@@ -23,13 +51,14 @@ pub struct PostgresUrl {
 }
 
 /// What may stand behind the question mark. Anything else is refused: a misspelt `sslmode` would leave TLS to chance.
-const PARAMETERS: [&str; 6] = [
+const PARAMETERS: [&str; 7] = [
     "application_name",
     "host",
     "sslcert",
     "sslkey",
     "sslmode",
     "sslrootcert",
+    "user",
 ];
 
 const SSL_MODES: [&str; 6] = [
@@ -62,6 +91,7 @@ impl PostgresUrl {
         if url.fragment().is_some() || database.contains(['/', '@', ':']) {
             return Err(NO_ADDRESS);
         }
+        let mut user = url.username().to_owned();
         let mut host = url.host_str().unwrap_or_default().to_owned();
         for (key, value) in url.query_pairs() {
             match &*key {
@@ -70,13 +100,14 @@ impl PostgresUrl {
                     return Err("has an sslmode that PostgreSQL does not know");
                 }
                 "host" => host = value.into_owned(),
+                "user" => user = value.into_owned(),
                 key if !PARAMETERS.contains(&key) => {
                     return Err("has a parameter that is not known");
                 }
                 _ => {}
             }
         }
-        if url.username().is_empty() {
+        if user.is_empty() {
             Err("names no user")
         } else if host.is_empty() {
             Err("names no server")
@@ -86,7 +117,7 @@ impl PostgresUrl {
             let port = url.port().map(|port| format!(":{port}"));
             let port = port.unwrap_or_default();
             Ok(Self {
-                shown: format!("postgres://{}@{host}{port}/{database}", url.username()),
+                shown: format!("postgres://{user}@{host}{port}/{database}"),
                 whole: SecretString::from(text),
                 has_password: url.password().is_some(),
             })

@@ -13,6 +13,17 @@ use super::{
     world::{Place, Reach, World},
 };
 
+/// Who knows a user's integration code.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum CodeIs {
+    /// lockwatch presents it.
+    Known,
+    /// `integration_code = "vendor-held"`
+    VendorHeld,
+    /// The same with `verify_without_code = true`.
+    VendorHeldVerified,
+}
+
 /// A user as the demo's lockwatch is configured with; the world may know better.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct DemoUser {
@@ -22,8 +33,10 @@ pub struct DemoUser {
     pub username: &'static str,
     /// What lockwatch presents.
     pub secret: &'static str,
-    /// What lockwatch presents.
+    /// The code of its tracking identifier.
     pub integration_code: &'static str,
+    /// Whether lockwatch is told the code.
+    pub code: CodeIs,
     /// `tenant`
     pub tenant: &'static str,
     /// `integration`
@@ -56,12 +69,13 @@ const RECOVERING: &str = "q7hn2v@hooli.example";
 const NEW: &str = "z2mf8c@hooli.example";
 const FLAKY_ZONE: &str = "AE17";
 
-const USERS: [DemoUser; 13] = [
+const USERS: [DemoUser; 15] = [
     DemoUser {
         id: "acme-email2at",
         username: "k3jx7q@acme.example",
         secret: "demo-secret-01",
         integration_code: "demo-code-01",
+        code: CodeIs::Known,
         tenant: "acme",
         integration: "Email2AT",
         entity: "Tickets",
@@ -73,6 +87,7 @@ const USERS: [DemoUser; 13] = [
         username: "p9tr4w@acme.example",
         secret: "demo-secret-02",
         integration_code: "demo-code-02",
+        code: CodeIs::Known,
         tenant: "acme",
         integration: "Backup alerts",
         entity: "Companies",
@@ -84,6 +99,7 @@ const USERS: [DemoUser; 13] = [
         username: ORDINARY,
         secret: "demo-secret-03",
         integration_code: "demo-code-03",
+        code: CodeIs::Known,
         tenant: "acme",
         integration: "Customer portal",
         entity: "Contacts",
@@ -95,6 +111,7 @@ const USERS: [DemoUser; 13] = [
         username: ROTATED,
         secret: "demo-secret-04",
         integration_code: "demo-code-04",
+        code: CodeIs::Known,
         tenant: "acme",
         integration: "Billing export",
         entity: "Companies",
@@ -106,6 +123,7 @@ const USERS: [DemoUser; 13] = [
         username: "h6xc2n@globex.example",
         secret: "demo-secret-05",
         integration_code: "demo-code-05",
+        code: CodeIs::Known,
         tenant: "globex",
         integration: "RMM sync",
         entity: "ConfigurationItems",
@@ -117,6 +135,7 @@ const USERS: [DemoUser; 13] = [
         username: LOCKED,
         secret: "demo-secret-06",
         integration_code: "demo-code-06",
+        code: CodeIs::Known,
         tenant: "globex",
         integration: "Email2AT",
         entity: "Tickets",
@@ -128,6 +147,7 @@ const USERS: [DemoUser; 13] = [
         username: WRONG_CODE,
         secret: "demo-secret-07",
         integration_code: "demo-code-07",
+        code: CodeIs::Known,
         tenant: "globex",
         integration: "Documentation",
         entity: "Companies",
@@ -139,6 +159,7 @@ const USERS: [DemoUser; 13] = [
         username: WITHOUT_RIGHT,
         secret: "demo-secret-08",
         integration_code: "demo-code-08",
+        code: CodeIs::Known,
         tenant: "globex",
         integration: "Reports",
         entity: "Contracts",
@@ -150,6 +171,7 @@ const USERS: [DemoUser; 13] = [
         username: RECOVERING,
         secret: "demo-secret-09",
         integration_code: "demo-code-09",
+        code: CodeIs::Known,
         tenant: "hooli",
         integration: "RMM sync",
         entity: "Companies",
@@ -161,6 +183,7 @@ const USERS: [DemoUser; 13] = [
         username: NEW,
         secret: "demo-secret-10",
         integration_code: "demo-code-10",
+        code: CodeIs::Known,
         tenant: "hooli",
         integration: "Email2AT",
         entity: "Tickets",
@@ -172,6 +195,7 @@ const USERS: [DemoUser; 13] = [
         username: "r3wl5q@hooli.exmaple",
         secret: "demo-secret-11",
         integration_code: "demo-code-11",
+        code: CodeIs::Known,
         tenant: "hooli",
         integration: "Quotes",
         entity: "Quotes",
@@ -183,6 +207,7 @@ const USERS: [DemoUser; 13] = [
         username: "b7zd4h@initech.example",
         secret: "demo-secret-12",
         integration_code: "demo-code-12",
+        code: CodeIs::Known,
         tenant: "initech",
         integration: "Email2AT",
         entity: "Tickets",
@@ -194,11 +219,36 @@ const USERS: [DemoUser; 13] = [
         username: "n2cp8x@initech.example",
         secret: "demo-secret-13",
         integration_code: "demo-code-13",
+        code: CodeIs::Known,
         tenant: "initech",
         integration: "Backup alerts",
         entity: "Companies",
         is_new: false,
         story: "its zone has an outage; the user is not to blame",
+    },
+    DemoUser {
+        id: "hooli-monitoring",
+        username: "v6gj2r@hooli.example",
+        secret: "demo-secret-14",
+        integration_code: "demo-code-14",
+        code: CodeIs::VendorHeld,
+        tenant: "hooli",
+        integration: "Monitoring",
+        entity: "Companies",
+        is_new: false,
+        story: "only the vendor knows its code: its zone is looked up, and nothing else is known",
+    },
+    DemoUser {
+        id: "acme-dispatch",
+        username: "f5yt8l@acme.example",
+        secret: "demo-secret-15",
+        integration_code: "demo-code-15",
+        code: CodeIs::VendorHeldVerified,
+        tenant: "acme",
+        integration: "Dispatch",
+        entity: "Companies",
+        is_new: false,
+        story: "only the vendor knows its code: its secret is checked with a placeholder",
     },
 ];
 

@@ -1,5 +1,7 @@
 //! The causes that a 401 may have, most likely first: the ranking depends on what the credential did before. Pure.
 
+use jiff::Timestamp;
+
 use super::{Cause, Diagnosis, History, Reason, cause, plain};
 use crate::observation::Mangled;
 
@@ -9,11 +11,10 @@ pub(super) fn rejected(seen: Vec<String>, mangled: &[Mangled], history: &History
         .iter()
         .map(|what| what.as_sentence().to_owned())
         .collect();
-    let (reason, causes) = if let Some(worked) = history.credential_accepted {
-        let same = format!(
-            "This very credential was accepted at {}.",
-            worked.strftime("%F %R UTC")
-        );
+    let (reason, causes) = if let Some(good) =
+        good(history.credential_accepted, history.credential_verified)
+    {
+        let same = format!("This very credential {good}.");
         (
             Reason::LockedOut,
             vec![
@@ -23,12 +24,12 @@ pub(super) fn rejected(seen: Vec<String>, mangled: &[Mangled], history: &History
                 cause(Cause::Expired, ["Copies of the built-in API levels can lose their exemption from password expiry.".to_owned()]),
             ],
         )
-    } else if let (Some(worked), Some(changed)) =
-        (history.user_accepted, history.credential_changed)
-    {
+    } else if let (Some(good), Some(changed)) = (
+        good(history.user_accepted, history.user_verified),
+        history.credential_changed,
+    ) {
         let mut speaks_for = vec![format!(
-            "The user was accepted at {}; the credential in the configuration changed at {}.",
-            worked.strftime("%F %R UTC"),
+            "The user {good}; the credential in the configuration changed at {}.",
             changed.strftime("%F %R UTC"),
         )];
         speaks_for.extend(looks);
@@ -60,4 +61,14 @@ pub(super) fn rejected(seen: Vec<String>, mangled: &[Mangled], history: &History
         causes,
         ..plain(reason, seen)
     }
+}
+
+/// When the last proof was had that a credential is good, and which: an acceptance, or a refusal of its code alone.
+fn good(accepted: Option<Timestamp>, verified: Option<Timestamp>) -> Option<String> {
+    let at = accepted.max(verified)?.strftime("%F %R UTC");
+    Some(if accepted >= verified {
+        format!("was accepted at {at}")
+    } else {
+        format!("was found good at {at}, when only the integration code was refused")
+    })
 }

@@ -62,6 +62,10 @@ pub enum Reason {
     Tls,
     /// Not checked yet.
     NeverChecked,
+    /// The code is the vendor's: the zone is found, and nothing more may be tried.
+    ZoneOnly,
+    /// The code is the vendor's: the answer to a placeholder says that the secret is good.
+    CodeUnverified,
     /// 401, and many users that were accepted before are refused at the same time.
     AuthOutage,
 }
@@ -123,11 +127,26 @@ impl Reason {
         matches!(self, Self::SecretUnreadable | Self::ZoneUntrusted)
     }
 
+    /// Whether finding this disproves `failure`. Where it does not, this check does not look at what failed.
+    #[must_use]
+    pub fn disproves(self, failure: Self) -> bool {
+        match self {
+            Self::Ok => true,
+            Self::CodeUnverified => !matches!(
+                failure,
+                Self::IntegrationCodeInvalid | Self::PermissionDenied | Self::ApiRefused
+            ),
+            Self::ZoneOnly => matches!(failure, Self::UnknownUser | Self::ZoneUntrusted),
+            _ => false,
+        }
+    }
+
     /// The verdict that goes with it.
     #[must_use]
     pub fn verdict(self) -> Verdict {
         match self {
-            Self::Ok => Verdict::Healthy,
+            Self::Ok | Self::CodeUnverified => Verdict::Healthy,
+            Self::ZoneOnly => Verdict::ZoneOnly,
             Self::LockedOut => Verdict::LockedOut,
             Self::UnknownUser
             | Self::CredentialRejected
@@ -175,6 +194,8 @@ impl Reason {
             Self::Connect => "connect",
             Self::Tls => "tls",
             Self::NeverChecked => "never_checked",
+            Self::ZoneOnly => "zone_only",
+            Self::CodeUnverified => "code_unverified",
             Self::AuthOutage => "auth_outage",
         }
     }

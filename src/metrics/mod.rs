@@ -48,6 +48,7 @@ pub struct Metrics {
     latency: HistogramVec,
     lag: Histogram,
     notices: IntCounterVec,
+    store_usable: IntGauge,
     outbox_pending: IntGauge,
     outbox_oldest: IntGauge,
     reload_ok: IntGauge,
@@ -141,6 +142,10 @@ impl Metrics {
         registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(Self {
             in_flight: gauge("lockwatch_checks_in_flight", "Checks that run now.")?,
+            store_usable: gauge(
+                "lockwatch_store_usable",
+                "1 while the store can be used, else 0: then no attempt is made, and only zones are looked up.",
+            )?,
             outbox_pending: gauge(
                 "lockwatch_outbox_pending",
                 "Notices and mails that have not been sent yet.",
@@ -189,6 +194,11 @@ impl Metrics {
     /// Counts a notice; `outcome` is one of [`NOTICE_OUTCOMES`].
     pub fn noticed(&self, kind: &str, outcome: &str) {
         self.notices.with_label_values(&[kind, outcome]).inc();
+    }
+
+    /// Whether the store can be used.
+    pub fn store_usable(&self, usable: bool) {
+        self.store_usable.set(i64::from(usable));
     }
 
     /// What waits in the outbox.

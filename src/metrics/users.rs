@@ -8,6 +8,7 @@ use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use crate::{
     board::{Entry, STATES},
     record::ProbeRecord,
+    user::Known,
 };
 
 /// One family: its name, its HELP, and how its samples come from the board.
@@ -42,7 +43,7 @@ impl Family {
 pub const FAMILIES: [Family; 16] = [
     Family {
         name: "autotask_user_up",
-        help: "1 healthy, 0 failing or locked out; the last known value while unclear. Probing runs on lockwatch's own schedule, not at scrape time, because every scrape would spend attempts.",
+        help: "1 healthy, 0 failing or locked out; the last known value while unclear; absent while zone_only, for then it is not known. Probing runs on lockwatch's own schedule, not at scrape time, because every scrape would spend attempts.",
         samples: |entries, out| each(entries, out, |entry| entry.record.state.up.map(number)),
     },
     Family {
@@ -97,7 +98,7 @@ pub const FAMILIES: [Family; 16] = [
         help: "Rejections in a row of the present credential, by lockwatch's own attempts.",
         samples: |entries, out| {
             each(entries, out, |entry| {
-                Some(f64::from(entry.record.budget.rejections))
+                presented(entry).then(|| f64::from(entry.record.budget.rejections))
             })
         },
     },
@@ -106,7 +107,7 @@ pub const FAMILIES: [Family; 16] = [
         help: "Rejections that may still be risked before the credential is held.",
         samples: |entries, out| {
             each(entries, out, |entry| {
-                Some(f64::from(entry.record.budget.attempts_left))
+                presented(entry).then(|| f64::from(entry.record.budget.attempts_left))
             })
         },
     },
@@ -115,7 +116,7 @@ pub const FAMILIES: [Family; 16] = [
         help: "1 while the credential is held: it is not presented again until it changes, an operator retries, or the hold is over.",
         samples: |entries, out| {
             each(entries, out, |entry| {
-                Some(number(entry.record.budget.held.is_some()))
+                presented(entry).then(|| number(entry.record.budget.held.is_some()))
             })
         },
     },
@@ -143,13 +144,13 @@ pub const FAMILIES: [Family; 16] = [
         help: "When a credential of the user was first presented in place of another; 0 never.",
         samples: |entries, out| {
             each(entries, out, |entry| {
-                Some(seconds(entry.record.budget.changed_at))
+                presented(entry).then(|| seconds(entry.record.budget.changed_at))
             })
         },
     },
     Family {
         name: "autotask_probe_success",
-        help: "Whether the user's last probe found what it asks for: zone found, query accepted.",
+        help: "Whether the user's last probe found what it asks for: zone found; query accepted, or with a placeholder for the code only the code refused.",
         samples: |entries, out| {
             probes(entries, out, |probe| {
                 number(probe.is_some_and(|probe| probe.success))
@@ -206,10 +207,18 @@ fn probes(entries: &[Arc<Entry>], out: &mut Vec<Metric>, value: fn(Option<&Probe
             ("zone", &entry.record.zone_probe),
             ("query", &entry.record.query_probe),
         ] {
+            if probe == "query" && !presented(entry) {
+                continue;
+            }
             let labels = [("user", entry.user.id.as_str()), ("probe", probe)];
             out.push(sample(&labels, value(record.as_ref())));
         }
     }
+}
+
+/// Whether the user's credential is ever presented. Where it is not, there is nothing to count, and 0 would be a lie.
+fn presented(entry: &Entry) -> bool {
+    !matches!(entry.user.known, Known::Nothing)
 }
 
 fn zones(entries: &[Arc<Entry>], out: &mut Vec<Metric>) {

@@ -1,6 +1,7 @@
 //! What is said in a mail. Pure: notices in, words out; the templates lay them out as text and as HTML. It neither makes
 //! message bytes (that is `envelope`) nor decides who is told what and when (that is `outbox`).
 
+mod recovery;
 mod section;
 
 use askama::Template;
@@ -8,7 +9,7 @@ use jiff::{SpanRound, Timestamp, Unit};
 use url::Url;
 
 use crate::{
-    notify::{Kind, Notice},
+    notify::{Facts, Kind, Matter, Notice},
     remedy,
 };
 
@@ -58,7 +59,7 @@ pub fn compose(notices: &[Notice], links: Option<&Url>) -> Mail {
     } else {
         vec![format!("{} notices, worst first:", summary.len())]
     };
-    let mut hosts = once_each(sorted.iter().map(|notice| one_line(&notice.facts.host)));
+    let mut hosts = once_each(sorted.iter().map(|notice| one_line(notice.matter.host())));
     hosts.sort();
     let body = Body {
         subject: &subject,
@@ -75,8 +76,17 @@ pub fn compose(notices: &[Notice], links: Option<&Url>) -> Mail {
         text,
         html,
         kinds: once_each(sorted.iter().map(|notice| notice.kind)),
-        incidents: once_each(sorted.iter().map(|notice| notice.facts.incident.clone())),
-        users: once_each(sorted.iter().map(|notice| notice.facts.user.clone())),
+        incidents: once_each(
+            sorted
+                .iter()
+                .map(|notice| notice.matter.incident().to_owned())
+                .filter(|incident| !incident.is_empty()),
+        ),
+        users: once_each(
+            sorted
+                .iter()
+                .flat_map(|notice| notice.matter.users().iter().cloned()),
+        ),
         subject,
     }
 }
@@ -111,26 +121,36 @@ pub fn sample(now: Timestamp, to: &str, host: &str) -> Mail {
     }
 }
 
-fn order(notice: &Notice) -> (Kind, Timestamp, &str, &str) {
-    let facts = &notice.facts;
-    (notice.kind, facts.since, &facts.user, &notice.id)
+fn order(notice: &Notice) -> (Kind, Timestamp, &[String], &str) {
+    let matter = &notice.matter;
+    (notice.kind, matter.since(), matter.users(), &notice.id)
 }
 
 /// One notice as a line: the subject without its prefix, and the line of the list when there are several.
 fn heading(notice: &Notice, day: Timestamp) -> String {
-    let facts = &notice.facts;
+    match &notice.matter {
+        Matter::Incident(facts) => heading_of(notice.kind, facts, day),
+        Matter::Operator(facts) => one_line(&facts.title),
+    }
+}
+
+fn heading_of(kind: Kind, facts: &Facts, day: Timestamp) -> String {
     let who = format!("{} ({})", one_line(&facts.user), one_line(&facts.tenant));
     let since = brief_instant(facts.since, day);
-    match notice.kind {
+    match kind {
         Kind::LockedOut if facts.diagnosis.certain => {
             format!("LOCKED OUT {who}: refused since {since}")
         }
         Kind::LockedOut => format!("LOCKED OUT? {who}: refused since {since}"),
-        Kind::Failing => {
+        // No incident is of another kind.
+        Kind::Failing | Kind::Store | Kind::AuthOutage | Kind::Unanswered => {
             let what = remedy::reason_title(facts.diagnosis.reason);
             format!("FAILING {who}: {what} since {since}")
         }
-        Kind::Recovered => format!("RECOVERED {who}: after {}", duration(facts.since, facts.at)),
+        Kind::Recovered => {
+            let after = duration(facts.since, facts.at);
+            format!("RECOVERED {who}: {}after {after}", recovery::brief(facts))
+        }
     }
 }
 
@@ -169,7 +189,7 @@ impl Body<'_> {
 }
 
 /// Such as `2026-11-22 14:05 UTC`.
-fn instant(at: Timestamp) -> String {
+pub(super) fn instant(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
@@ -210,7 +230,7 @@ fn duration(from: Timestamp, to: Timestamp) -> String {
 }
 
 /// Control characters, line breaks among them, become spaces: nothing that is told can add a line to a mail.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_control() || c.is_whitespace())
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()

@@ -3,36 +3,55 @@
 pub mod envelope;
 pub mod mailer;
 pub mod message;
+pub mod operator;
 pub mod outbox;
 pub mod owed;
+pub mod store_alarm;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::diagnose::Diagnosis;
+use crate::diagnose::{Diagnosis, Reason};
+use operator::OperatorFacts;
 
 /// What a notice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A user's account is most likely locked. Worst first: the order of variants is the order in a mail.
+    /// The store cannot be used, or can again. Worst first: the order of variants is the order in a mail.
+    Store,
+    /// Autotask refuses the credentials of many users at once.
+    AuthOutage,
+    /// A user's account is most likely locked.
     LockedOut,
     /// A user started failing.
     Failing,
+    /// A user's attempts have no known answer, so its credential is held.
+    Unanswered,
     /// A user works again.
     Recovered,
 }
 
 impl Kind {
     /// Every kind, for metrics.
-    pub const ALL: [Self; 3] = [Self::LockedOut, Self::Failing, Self::Recovered];
+    pub const ALL: [Self; 6] = [
+        Self::Store,
+        Self::AuthOutage,
+        Self::LockedOut,
+        Self::Failing,
+        Self::Unanswered,
+        Self::Recovered,
+    ];
 
     /// The bounded label of headers and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Store => "store",
+            Self::AuthOutage => "auth_outage",
             Self::LockedOut => "locked_out",
             Self::Failing => "failing",
+            Self::Unanswered => "unanswered",
             Self::Recovered => "recovered",
         }
     }
@@ -63,6 +82,9 @@ pub struct Facts {
     pub last_accepted: Option<Timestamp>,
     /// What it is; for a recovery, what it was.
     pub diagnosis: Diagnosis,
+    /// For a recovery, what is found now.
+    #[serde(default)]
+    pub found: Option<Reason>,
     /// Rejections since the last acceptance.
     pub rejections: u32,
     /// The last attempt.
@@ -89,5 +111,53 @@ pub struct Notice {
     /// When it was made.
     pub created: Timestamp,
     /// What it says.
-    pub facts: Facts,
+    pub matter: Matter,
+}
+
+/// What a notice tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Matter {
+    /// A user's incident.
+    Incident(Box<Facts>),
+    /// Something else, for the operator alone.
+    Operator(OperatorFacts),
+}
+
+impl Matter {
+    /// The incident; empty where there is none.
+    #[must_use]
+    pub fn incident(&self) -> &str {
+        match self {
+            Self::Incident(facts) => &facts.incident,
+            Self::Operator(_) => "",
+        }
+    }
+
+    /// The users that it concerns.
+    #[must_use]
+    pub fn users(&self) -> &[String] {
+        match self {
+            Self::Incident(facts) => std::slice::from_ref(&facts.user),
+            Self::Operator(facts) => &facts.users,
+        }
+    }
+
+    /// The host lockwatch runs on.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        match self {
+            Self::Incident(facts) => &facts.host,
+            Self::Operator(facts) => &facts.host,
+        }
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn since(&self) -> Timestamp {
+        match self {
+            Self::Incident(facts) => facts.since,
+            Self::Operator(facts) => facts.since,
+        }
+    }
 }

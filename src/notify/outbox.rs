@@ -12,12 +12,12 @@ use super::{
     message,
 };
 use crate::{
-    clock,
     config::Email,
     metrics::Metrics,
     setup::Setup,
     store::{
         Store, StoreError, fresh_id,
+        keeper::Keeper,
         mails::{FrozenMail, Tried},
     },
     telemetry::chain,
@@ -65,8 +65,8 @@ struct Pause {
 /// Sends what the store owes until `stopping`.
 #[derive(Debug)]
 pub struct Outbox {
-    /// The authority.
-    pub store: Store,
+    /// The authority, as long as it can be used.
+    pub store: Keeper,
     /// The configuration in force.
     pub setup: watch::Receiver<Arc<Setup>>,
     /// Counts.
@@ -84,8 +84,11 @@ impl Outbox {
         while !self.stopping.is_cancelled() {
             let idle = match self.round(&mut pause).await {
                 Ok(idle) => idle,
+                // Told where the store was lost; whoever has it back wakes this.
+                Err(StoreError::Unusable(_)) => LOOK,
                 Err(cause) => {
                     tracing::error!(cause = chain(&cause), "failed to work on the outbox");
+                    self.store.lose(&cause);
                     LOOK
                 }
             };
@@ -102,34 +105,39 @@ impl Outbox {
     /// Freezes what is owed, sends what is due; returns how long there is nothing to do.
     async fn round(&self, pause: &mut Option<Pause>) -> Result<Duration, StoreError> {
         let setup = self.setup.borrow().clone();
+        let store = self.store.get()?;
         let Some(email) = &setup.config.email else {
-            self.metrics.outbox(&self.store.waiting().await?);
+            self.metrics.outbox(&store.waiting().await?);
             return Ok(LOOK);
         };
-        while self.freeze(email, &setup).await? {}
-        let paused = pause.is_some_and(|pause| clock::now() < pause.until);
+        while self.freeze(&store, email, &setup).await? {}
+        let paused = pause.is_some_and(|pause| store.now() < pause.until);
         if !paused {
-            self.send_due(&Mailer::new(email), pause).await?;
+            self.send_due(&store, &Mailer::new(email), pause).await?;
         }
-        let waiting = self.store.waiting().await?;
+        let waiting = store.waiting().await?;
         self.metrics.outbox(&waiting);
         let next = waiting
             .next
             .map(|next| pause.map_or(next, |pause| next.max(pause.until)));
-        let next = next
-            .map(|next| Duration::try_from(next.duration_since(clock::now())).unwrap_or_default());
+        let next = next.map(|next| {
+            Duration::try_from(next.duration_since(self.store.now())).unwrap_or_default()
+        });
         Ok(next.map_or(LOOK, |wait| wait.min(LOOK)))
     }
 
     /// Makes one mail of what is owed to one recipient. False when nothing is due.
-    async fn freeze(&self, email: &Email, setup: &Setup) -> Result<bool, StoreError> {
-        let now = clock::now();
-        let owed = self.store.owed(now).await?;
+    async fn freeze(
+        &self,
+        store: &Store,
+        email: &Email,
+        setup: &Setup,
+    ) -> Result<bool, StoreError> {
+        let now = store.now();
+        let owed = store.owed(now).await?;
         if !owed.unreadable.is_empty() {
             tracing::error!(notices = ?owed.unreadable, "notices of another version cannot be read and are given up");
-            self.store
-                .give_up(owed.unreadable, "it cannot be read")
-                .await?;
+            store.give_up(owed.unreadable, "it cannot be read").await?;
             return Ok(true);
         }
         let Some(first) = owed.notices.first() else {
@@ -149,7 +157,7 @@ impl Outbox {
                     created: now,
                     tries: 0,
                 };
-                self.store.freeze(mail, notices).await?;
+                store.freeze(mail, notices).await?;
             }
             Err(cause) => {
                 // Waiting mends nothing, and the mails of others must not wait for it.
@@ -158,7 +166,7 @@ impl Outbox {
                     cause = chain(&cause),
                     "failed to make a mail: its notices are given up"
                 );
-                self.store
+                store
                     .give_up(notices, "no mail could be made of it")
                     .await?;
             }
@@ -167,13 +175,20 @@ impl Outbox {
     }
 
     /// Sends what is due, one after the other, until the server rather than a mail is the problem.
-    async fn send_due(&self, mailer: &Mailer, pause: &mut Option<Pause>) -> Result<(), StoreError> {
-        for mail in self.store.due_mails(clock::now(), 100).await? {
+    async fn send_due(
+        &self,
+        store: &Store,
+        mailer: &Mailer,
+        pause: &mut Option<Pause>,
+    ) -> Result<(), StoreError> {
+        for mail in store.due_mails(store.now(), 100).await? {
+            // What cannot be noted as sent would be sent again and again.
+            self.store.get()?;
             if self.stopping.is_cancelled() {
                 return Ok(());
             }
             let failures = pause.map_or(0, |pause| pause.failures);
-            if let Some(until) = self.send(mailer, mail, failures).await? {
+            if let Some(until) = self.send(store, mailer, mail, failures).await? {
                 *pause = Some(Pause {
                     until,
                     failures: failures.saturating_add(1),
@@ -188,6 +203,7 @@ impl Outbox {
     /// Sends one mail. Until when the server is left alone, if it is the problem.
     async fn send(
         &self,
+        store: &Store,
         mailer: &Mailer,
         mail: FrozenMail,
         failures: u32,
@@ -199,7 +215,7 @@ impl Outbox {
             bytes: &mail.bytes,
         };
         let sent = mailer.send(&letter).await;
-        let now = clock::now();
+        let now = self.store.now();
         let mut pause = None;
         let (tried, outcome) = match sent {
             Ok(_) => (Tried::Sent, Some("sent")),
@@ -236,9 +252,9 @@ impl Outbox {
                 }
             }
         };
-        self.store.tried(mail.id.clone(), tried, now).await?;
+        store.tried(mail.id.clone(), tried, now).await?;
         if let Some(outcome) = outcome {
-            for kind in self.store.kinds_in(&mail.id).await? {
+            for kind in store.kinds_in(&mail.id).await? {
                 self.metrics.noticed(&kind, outcome);
             }
             tracing::info!(mail.id, outcome, "mail done");

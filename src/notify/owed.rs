@@ -1,9 +1,12 @@
-//! Who must be told what when an incident opens or closes. Pure.
+//! Who must be told what when an incident opens or closes, or when something else concerns the operator. Pure.
 
+use email_address::EmailAddress;
 use jiff::Timestamp;
 
-use super::{Facts, Kind, Notice};
-use crate::{attempt::Hold, board::Entry, config::Email, diagnose::Verdict, incident::Event};
+use super::{Facts, Kind, Matter, Notice, operator::OperatorFacts};
+use crate::{
+    attempt::Hold, board::Entry, config::Email, diagnose::Verdict, incident::Event, user::Known,
+};
 
 /// One notice per recipient: the user's own, and the operator's. A fault of the watching side is the operator's alone.
 #[must_use]
@@ -21,10 +24,14 @@ pub fn notices(
         }
         Event::Opened(incident) => (Kind::Failing, incident),
         Event::Recovered(incident) => (Kind::Recovered, incident),
+        // Whoever changed the configuration knows, and nothing is known to be mended.
+        Event::Dropped(_) => return Vec::new(),
     };
     let record = &entry.record;
     // Other holds end by themselves, and soon.
     let held = matches!(record.budget.held, Some(Hold::Rejections | Hold::Username));
+    // The checks of other users make no attempt as a rule.
+    let attempts = matches!(entry.user.known, Known::All { .. }).then_some(entry.due);
     let facts = Facts {
         user: entry.user.id.to_string(),
         username: entry.user.username.as_str().to_owned(),
@@ -37,39 +44,61 @@ pub fn notices(
         at: now,
         last_accepted,
         diagnosis: incident.diagnosis.clone(),
+        found: (kind == Kind::Recovered).then_some(record.state.reason),
         rejections: record.budget.rejections,
         last_attempt: record.budget.last_attempt,
         held,
-        next_attempt: record.budget.hold_ends.or((!held).then_some(entry.due)),
+        next_attempt: record.budget.hold_ends.or(attempts.filter(|_| !held)),
         host: host.to_owned(),
         from_address: record.from.map(|address| address.to_string()),
     };
     let operators_alone = incident.operators_alone;
-    let mut recipients: Vec<String> = Vec::new();
-    let mut add = |address: &email_address::EmailAddress| {
-        let known = |other: &String| other.eq_ignore_ascii_case(address.as_str());
-        if !recipients.iter().any(known) {
-            recipients.push(address.as_str().to_owned());
-        }
-    };
-    if !operators_alone {
-        entry.user.notify.iter().for_each(&mut add);
-    }
-    if let Some(email) = email
-        && (operators_alone || email.copy_operator)
-    {
-        email.to.iter().for_each(&mut add);
-    }
-    if recipients.is_empty() {
-        // Kept as not sent: what should have been told can still be looked up.
-        recipients.push(String::new());
-    }
+    let own = entry.user.notify.iter().filter(|_| !operators_alone);
+    let operator = email.filter(|email| operators_alone || email.copy_operator);
+    let operator = operator.into_iter().flat_map(|email| &email.to);
     let notice = |(nth, recipient): (usize, String)| Notice {
         id: format!("{}.{}.{nth}", incident.id, kind.as_str()),
         kind,
         recipient,
         created: now,
-        facts: facts.clone(),
+        matter: Matter::Incident(Box::new(facts.clone())),
     };
-    recipients.into_iter().enumerate().map(notice).collect()
+    once_each(own.chain(operator))
+        .into_iter()
+        .enumerate()
+        .map(notice)
+        .collect()
+}
+
+/// One notice per address of the operator. The store keeps one of each id: the same matter is told once.
+#[must_use]
+pub fn operator_notices(facts: &OperatorFacts, email: Option<&Email>) -> Vec<Notice> {
+    let notice = |(nth, recipient): (usize, String)| Notice {
+        id: format!("{}.{nth}", facts.id),
+        kind: facts.kind,
+        recipient,
+        created: facts.at,
+        matter: Matter::Operator(facts.clone()),
+    };
+    once_each(email.into_iter().flat_map(|email| &email.to))
+        .into_iter()
+        .enumerate()
+        .map(notice)
+        .collect()
+}
+
+/// Each address once, whatever its case. An empty one where there is none: what should have been told is kept as not sent
+/// and can still be looked up.
+fn once_each<'a>(addresses: impl Iterator<Item = &'a EmailAddress>) -> Vec<String> {
+    let mut recipients: Vec<String> = Vec::new();
+    for address in addresses {
+        let known = |other: &String| other.eq_ignore_ascii_case(address.as_str());
+        if !recipients.iter().any(known) {
+            recipients.push(address.as_str().to_owned());
+        }
+    }
+    if recipients.is_empty() {
+        recipients.push(String::new());
+    }
+    recipients
 }

@@ -54,35 +54,28 @@ pub(super) async fn save(
     Ok(())
 }
 
-/// The present by the budget's clock, without a note of the reading.
+/// The present by the budget's clock. What is older than a minute is read anew: the next reading counts from there.
 pub(super) async fn now(conn: &mut Conn, wall: Timestamp) -> Result<Now, sqlx::Error> {
-    Ok(meter(conn, wall).await?.now())
-}
-
-/// As [`now`], and the next reading counts from this one.
-pub(super) async fn read_meter(conn: &mut Conn, wall: Timestamp) -> Result<Now, sqlx::Error> {
-    let meter = meter(conn, wall).await?;
-    sql::query(
-        "INSERT INTO meta (key, value) VALUES ($1, $2) \
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-    )
-    .bind(METER)
-    .bind(to_doc(&meter)?)
-    .execute(conn)
-    .await?;
-    Ok(meter.now())
-}
-
-async fn meter(conn: &mut Conn, wall: Timestamp) -> Result<Meter, sqlx::Error> {
     let row = sql::query("SELECT value FROM meta WHERE key = $1")
         .bind(METER)
-        .fetch_optional(conn)
+        .fetch_optional(&mut *conn)
         .await?;
-    let last = match row {
-        Some(row) => from_doc(&row.get::<String>("value")?)?,
-        None => Meter::new(wall),
+    let last: Option<Meter> = match row {
+        Some(row) => Some(from_doc(&row.get::<String>("value")?)?),
+        None => None,
     };
-    Ok(last.read(wall))
+    let meter = last.map_or_else(|| Meter::new(wall), |last| last.read(wall));
+    if last.is_none_or(|last| last.is_stale(wall)) {
+        sql::query(
+            "INSERT INTO meta (key, value) VALUES ($1, $2) \
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )
+        .bind(METER)
+        .bind(to_doc(&meter)?)
+        .execute(conn)
+        .await?;
+    }
+    Ok(meter.now())
 }
 
 async fn attempts<T: Default + serde::de::DeserializeOwned>(

@@ -51,3 +51,22 @@ impl Clock {
 fn since(start: Instant) -> i64 {
     super::span(start.elapsed())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_databases_time_goes_on_between_measurements() {
+        let clock = Clock::database();
+        clock.set(1_000_000);
+        assert_eq!(clock.now(), timestamp(1_000_000));
+        tokio::time::advance(Duration::from_secs(7)).await;
+        assert_eq!(clock.now(), timestamp(1_007_000));
+        // Whatever it says now, and were it earlier.
+        clock.set(500_000);
+        assert_eq!(clock.now(), timestamp(500_000));
+    }
+}

@@ -73,10 +73,10 @@ impl Write for Commit {
         if let Some(end) = &self.settlement {
             ledger::settle(conn, end, self.now).await?;
         }
-        let proved = self
+        let got_in = self
             .settlement
             .as_ref()
-            .is_some_and(|end| end.outcome.proves());
+            .is_some_and(|end| end.outcome.lets_in());
         let ours = sql::query(
             "UPDATE users SET record = $1, recent = $2, due_at = $3, due_set_at = $6, claim_token = NULL, claimed_until = NULL, \
              hastened_at = NULL, zone = COALESCE($7, zone), worked = $8, \
@@ -92,8 +92,8 @@ impl Write for Commit {
         .bind(&self.claim.token)
         .bind(millis(self.now))
         .bind(self.zone.as_deref())
-        .bind(self.record.last_accepted.is_some())
-        .bind(proved)
+        .bind(self.record.last_good().is_some())
+        .bind(got_in)
         .bind(self.look_up as i64)
         .execute(&mut *conn)
         .await?;
@@ -111,7 +111,7 @@ impl Write for Commit {
                     .execute(&mut *conn)
                     .await?;
             }
-            Some(Event::Recovered(incident)) => {
+            Some(Event::Recovered(incident) | Event::Dropped(incident)) => {
                 sql::query("UPDATE incidents SET closed_at = $1 WHERE id = $2")
                     .bind(millis(self.now))
                     .bind(&incident.id)

@@ -6,13 +6,16 @@ mod books;
 mod clock;
 pub mod commit;
 mod engine;
+pub mod keeper;
 pub mod ledger;
 pub mod mails;
 pub mod notices;
+pub mod place;
 mod postgres;
 mod sql;
 mod sqlite;
 pub mod together;
+pub mod trouble;
 pub mod users;
 pub mod wanted;
 mod writer;
@@ -52,14 +55,16 @@ pub enum StoreError {
         cause: sqlx::Error,
     },
     /// The server is not to be had, or does not let us in.
-    #[error("failed to use the store {store} (store.url)")]
+    #[error("failed to use the store {store} (store.url): {why}")]
     Server {
         /// The store, without its password.
         store: String,
-        /// The cause.
-        #[source]
-        cause: sqlx::Error,
+        /// The cause, in the server's words where it has some.
+        why: String,
     },
+    /// The file that holds the address cannot be read, or holds something else.
+    #[error("failed to open the store (store.url_file): {0}")]
+    NoAddress(String),
     /// Another process is at work in this database.
     #[error("another lockwatch uses the store {store}: one process a database, for the time being")]
     Taken {
@@ -94,6 +99,15 @@ pub enum StoreError {
     /// The writer has ended.
     #[error("the store is closed")]
     Closed,
+    /// The file is not the one that was opened.
+    #[error("the store was removed or replaced")]
+    Gone,
+    /// It has another key, so another ledger.
+    #[error("the store is another one than before")]
+    Another,
+    /// It was found unusable before; see `keeper`.
+    #[error("{0}: no attempt is made")]
+    Unusable(String),
 }
 
 /// The store. Clones share it.
@@ -131,7 +145,10 @@ impl Store {
     async fn open_as(location: &StoreLocation, tenancy: Tenancy) -> Result<Self, StoreError> {
         let Opened { link, pool, key } = match location {
             StoreLocation::Sqlite(path) => sqlite::open(path).await?,
-            StoreLocation::Postgres(url) => postgres::open(url, tenancy).await?,
+            StoreLocation::Postgres(database) => {
+                let url = database.url().await.map_err(StoreError::NoAddress)?;
+                postgres::open(&url, tenancy).await?
+            }
         };
         Ok(Self {
             pool,

@@ -10,7 +10,7 @@ use super::{
     to_doc,
     writer::Write,
 };
-use crate::notify::Notice;
+use crate::notify::{Matter, Notice};
 
 /// So many notices share a mail at most.
 const NOTICES_A_MAIL: i64 = 50;
@@ -78,20 +78,28 @@ impl Store {
     }
 }
 
-/// Notes that `notice` must be mailed, once `due` is past.
+/// Notes that `notice` must be mailed, once `due` is past. One about an operator's matter that is noted already is not noted
+/// again, whatever became of it.
 pub(super) async fn owe(
     conn: &mut Conn,
     notice: &Notice,
     due: Timestamp,
     unsendable: Option<&'static str>,
 ) -> Result<(), sqlx::Error> {
-    sql::query(
-        "INSERT INTO notices (id, incident_id, user_id, kind, recipient, created_at, due_at, facts, unsendable) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
+    let matter = &notice.matter;
+    sql::query(match matter {
+        Matter::Incident(_) => {
+            "INSERT INTO notices (id, incident_id, user_id, kind, recipient, created_at, due_at, facts, unsendable) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        }
+        Matter::Operator(_) => {
+            "INSERT INTO notices (id, incident_id, user_id, kind, recipient, created_at, due_at, facts, unsendable) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING"
+        }
+    })
     .bind(&notice.id)
-    .bind(&notice.facts.incident)
-    .bind(&notice.facts.user)
+    .bind(matter.incident())
+    .bind(matter.users().first().map_or("", String::as_str))
     .bind(notice.kind.as_str())
     .bind(&notice.recipient)
     .bind(millis(notice.created))

@@ -17,7 +17,7 @@ use super::{
     migrated,
     sql::{self, Conn, Pool},
 };
-use crate::config::PostgresUrl;
+use crate::{config::PostgresUrl, telemetry::chain};
 
 /// To connect, and to log in.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -47,7 +47,7 @@ pub(super) async fn open(url: &PostgresUrl, tenancy: Tenancy) -> Result<Opened, 
     let store = url.to_string();
     let fault = |cause| StoreError::Server {
         store: store.clone(),
-        cause,
+        why: words(&cause),
     };
     let options = options(url).map_err(fault)?;
     let mut conn = session(&options).await.map_err(fault)?;
@@ -84,6 +84,15 @@ pub(super) async fn writer(options: &PgConnectOptions, tenancy: Tenancy) -> Resu
         alone(&mut conn).await?;
     }
     Ok(Conn::Postgres(Box::new(conn)))
+}
+
+/// A server's own words; sqlx's would add the line of the server's source.
+fn words(cause: &Error) -> String {
+    match cause {
+        Error::Database(told) => told.message().to_owned(),
+        Error::Io(fault) => fault.to_string(),
+        other => chain(other),
+    }
 }
 
 fn options(url: &PostgresUrl) -> Result<PgConnectOptions, Error> {

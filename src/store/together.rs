@@ -82,7 +82,7 @@ impl Store {
             Ok(Denied {
                 since: since.map(timestamp),
                 others: usize::try_from(others.get::<i64>("others")?).unwrap_or(usize::MAX),
-                ask: ask.iter().map(|row| id_of(row)).collect::<Result<_, _>>()?,
+                ask: ask.iter().map(id_of).collect::<Result<_, _>>()?,
             })
         };
         read.await.map_err(StoreError::Read)
@@ -97,7 +97,7 @@ pub(super) async fn others_asked(
     ledgers: &Ledgers,
 ) -> Result<Option<Timestamp>, sqlx::Error> {
     let credential = &ledgers.credential;
-    if credential.rejections == 0 || credential.last_accepted.is_none() {
+    if credential.rejections == 0 || !credential.was_good() {
         return Ok(None);
     }
     let row = sql::query(
@@ -117,7 +117,7 @@ pub(super) async fn refused(
     ledgers: &mut Ledgers,
     now: Now,
 ) -> Result<Option<Victims>, sqlx::Error> {
-    let worked = ledgers.credential.last_accepted.is_some();
+    let worked = ledgers.credential.was_good();
     let id = bearer.claim.id.as_str();
     let before = sql::query("SELECT refused_since FROM users WHERE id = $1")
         .bind(id)

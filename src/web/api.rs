@@ -64,6 +64,11 @@ pub(super) async fn users(State(app): State<Arc<App>>) -> Response {
     Json(Users {
         users,
         outbox_pending,
+        store_trouble: app
+            .checker
+            .store
+            .trouble()
+            .map(|trouble| trouble.as_sentence()),
         config,
     })
     .into_response()
@@ -89,6 +94,11 @@ pub(super) async fn retry(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    if let Ok(entry) = find(&app, &id)
+        && let Some(why) = entry.user.known.refuses_attempts()
+    {
+        return problem(StatusCode::UNPROCESSABLE_ENTITY, format!("{id}: {why}"));
+    }
     wished(&app, &id, &headers, &body, |wish| Asker::Operator {
         force: wish.force,
     })

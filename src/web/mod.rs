@@ -110,19 +110,23 @@ fn problem(status: StatusCode, error: impl AsRef<str>) -> Response {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
-    if *app.ready.borrow() && !app.stopping.is_cancelled() {
-        "ready\n".into_response()
-    } else {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not ready: the first claim of users is not done\n",
-        )
-            .into_response()
-    }
+    let why = match app.checker.store.trouble() {
+        Some(trouble) => trouble.as_sentence(),
+        None if *app.ready.borrow() && !app.stopping.is_cancelled() => {
+            return "ready\n".into_response();
+        }
+        None => "the first claim of users is not done".to_owned(),
+    };
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("not ready: {why}\n"),
+    )
+        .into_response()
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
     let metrics = Arc::clone(&app.checker.metrics);
+    metrics.store_usable(app.checker.store.trouble().is_none());
     let entries = app.checker.board.all();
     let encoded = tokio::task::spawn_blocking(move || metrics.encode(&entries)).await;
     match encoded {

@@ -18,6 +18,7 @@ use crate::{app::App, board::STATES, user::UserId};
 struct Overview {
     users: Vec<UserView>,
     pending: u64,
+    trouble: Option<String>,
 }
 
 #[derive(Template)]
@@ -38,6 +39,11 @@ pub(super) async fn overview(State(app): State<Arc<App>>) -> Response {
     rendered(&Overview {
         users,
         pending: app.checker.metrics.outbox_waiting(),
+        trouble: app
+            .checker
+            .store
+            .trouble()
+            .map(|trouble| trouble.as_sentence()),
     })
 }
 
@@ -85,6 +91,12 @@ pub fn badness(state: &str) -> usize {
 #[expect(clippy::ref_option, reason = "templates hand out references")]
 fn time(at: &Option<Timestamp>) -> String {
     at.as_ref().map_or_else(|| "–".to_owned(), self::at)
+}
+
+/// A number for people; a dash where there is nothing to count.
+#[expect(clippy::ref_option, reason = "templates hand out references")]
+fn count(number: &Option<u32>) -> String {
+    number.map_or_else(|| "–".to_owned(), |number| number.to_string())
 }
 
 fn at(at: &Timestamp) -> String {

@@ -9,6 +9,7 @@ use crate::{
     board::Entry,
     check::Progress,
     remedy::{self, Subject},
+    user::Known,
 };
 
 /// `GET /api/v1/users`
@@ -18,6 +19,9 @@ pub struct Users {
     pub users: Vec<UserView>,
     /// Notices and mails that have not been sent yet.
     pub outbox_pending: u64,
+    /// Why no attempt is made at all: the store cannot be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_trouble: Option<String>,
     /// The configuration that the daemon was started with; none for a demo.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<PathBuf>,
@@ -46,6 +50,10 @@ pub struct UserView {
     pub last_check: Option<Timestamp>,
     /// The last accepted query.
     pub last_accepted: Option<Timestamp>,
+    /// When only the code was last refused, where it is a placeholder: the secret was good then.
+    pub last_verified: Option<Timestamp>,
+    /// What lockwatch knows of the credential: `all`, `secret` or `nothing`.
+    pub known: String,
     /// The next check.
     pub next_check: Timestamp,
     /// The zone's name.
@@ -54,8 +62,8 @@ pub struct UserView {
     pub zone_host: Option<String>,
     /// Rejections in a row by our own attempts.
     pub rejections: u32,
-    /// Rejections that may still be risked unasked.
-    pub attempts_left: u32,
+    /// Rejections that may still be risked unasked; none where nothing is ever presented.
+    pub attempts_left: Option<u32>,
     /// Whether the credential is held.
     pub held: bool,
     /// Why, as a sentence.
@@ -69,6 +77,8 @@ pub struct UserView {
     pub activating_until: Option<Timestamp>,
     /// What was seen, as sentences.
     pub evidence: Vec<String>,
+    /// What lockwatch cannot see of the user, and how to see more, as sentences.
+    pub unseen: Vec<String>,
     /// The open incident.
     pub incident: Option<IncidentView>,
 }
@@ -176,11 +186,14 @@ impl From<&Entry> for UserView {
             up: record.state.up,
             last_check: record.last_check,
             last_accepted: record.last_accepted,
+            last_verified: record.last_verified,
+            known: user.known.as_str().to_owned(),
             next_check: entry.due,
             zone: zone.map(|zone| zone.name.clone()),
             zone_host: zone.and_then(|zone| zone.api.host_str().map(ToOwned::to_owned)),
             rejections: record.budget.rejections,
-            attempts_left: record.budget.attempts_left,
+            attempts_left: (!matches!(user.known, Known::Nothing))
+                .then_some(record.budget.attempts_left),
             held: record.budget.held.is_some(),
             held_why: record.budget.held.map(|hold| hold.as_sentence().to_owned()),
             held_until: record.budget.hold_ends,
@@ -191,6 +204,7 @@ impl From<&Entry> for UserView {
                 .as_ref()
                 .map(|diagnosis| diagnosis.evidence.clone())
                 .unwrap_or_default(),
+            unseen: remedy::unseen(&user.known, &subject),
             incident,
         }
     }

@@ -196,7 +196,7 @@ fn what_is_not_answered_makes_the_next_attempt_wait() {
         a new credential does not wait        | a?                              | b | granted
         a clock set forward ends no wait      | a? jump:10m                     | a | wait 5m: Unanswered
         another user of the zone is accepted  | a? other+                       | a | granted
-        that was before                       | other+ a?                       | a | wait 10m: Unanswered
+        that was before                       | other+ 1m a?                    | a | wait 10m: Unanswered
         ",
     );
     for [name, story, credential, want] in table {
@@ -414,6 +414,7 @@ fn every_refusal_can_be_read() {
         Waiting::Others,
         Waiting::Operator,
         Waiting::OneOff,
+        Waiting::WithoutCode,
     ];
     let until = start();
     let since = start();

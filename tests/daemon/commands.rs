@@ -180,9 +180,8 @@ async fn wrong_arguments_are_said_so() {
 #[tokio::test]
 async fn later_keys_are_said_to_come_later() {
     let mut house = House::of(&["works"]);
-    house.settings.lockout = "retry_held_after = [\"24h\"]".to_owned();
-    house.settings.top = "[quota]\nslow_above = 0.75".to_owned();
-    house.account("works").more = "verify_without_code = true".to_owned();
+    house.settings.top = "[quota]\nslow_above = 0.75\n[history]\nkeep = \"90d\"".to_owned();
+    house.account("works").more = "manual = [\"impersonation\"]".to_owned();
     house.write();
     let done = house.lockwatch(&["validate"]).await;
     assert_eq!(done.code, 78, "{done:?}");

@@ -23,8 +23,6 @@ async fn an_outage_blames_nobody() {
         (&zone, Reach::Maintenance, "maintenance"),
         (&zone, Reach::Refuse, "connect"),
         (&zone, Reach::Hang, "timeout"),
-        (&Place::Central, Reach::Outage, "outage"),
-        (&Place::Central, Reach::Maintenance, "maintenance"),
     ] {
         house.world().with(|world| world.set_reach(place, reach));
         for id in ["works", "right"] {

@@ -9,6 +9,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alarm;
 mod dialogue;
 mod file;
+mod operator;
 mod words;

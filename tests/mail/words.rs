@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lockwatch::{
     diagnose::{Cause, Diagnosis, RankedCause, Reason, Verdict},
     notify::{
-        Facts, Kind, Notice,
+        Facts, Kind, Matter, Notice,
         message::{Mail, compose, sample},
     },
 };
@@ -53,6 +53,7 @@ fn facts(user: &str, diagnosis: Diagnosis) -> Facts {
         at: at("2026-11-22T14:06:15Z"),
         last_accepted: Some(at("2026-11-22T14:00:10Z")),
         diagnosis,
+        found: None,
         rejections: 2,
         last_attempt: Some(at("2026-11-22T14:06:15Z")),
         held: true,
@@ -68,7 +69,7 @@ fn notice(kind: Kind, facts: Facts) -> Notice {
         kind,
         recipient: "it@acme.example".into(),
         created: facts.at,
-        facts,
+        matter: Matter::Incident(Box::new(facts)),
     }
 }
 
@@ -238,6 +239,26 @@ fn an_unknown_username_since_yesterday() {
 fn a_recovery_tells_the_downtime() {
     let mail = compose(&[notice(Kind::Recovered, recovered())], Some(&links()));
     insta::assert_snapshot!("recovered", read(&mail));
+}
+
+#[test]
+fn a_recovery_of_what_the_vendor_holds_says_no_more_than_was_found() {
+    let found = |reason| {
+        let facts = Facts {
+            found: Some(reason),
+            ..recovered()
+        };
+        let mail = compose(&[notice(Kind::Recovered, facts)], Some(&links()));
+        assert!(!mail.text.contains("works again"), "{}", mail.text);
+        assert!(
+            !mail.text.contains("Nothing needs to be done"),
+            "{}",
+            mail.text
+        );
+        read(&mail)
+    };
+    insta::assert_snapshot!("recovered_zone_only", found(Reason::ZoneOnly));
+    insta::assert_snapshot!("recovered_code_unverified", found(Reason::CodeUnverified));
 }
 
 #[test]

@@ -9,6 +9,16 @@ use lockwatch::{
 
 use super::*;
 
+on_both_engines!(
+    two_processes_never_claim_the_same_user,
+    a_claim_is_exclusive_until_it_is_given_back_or_over,
+    a_claim_can_be_prolonged_while_it_is_ours,
+    users_are_claimed_when_due_and_a_little_ahead,
+    an_old_claim_is_good_for_its_attempts_end_only,
+    a_claim_that_is_over_gives_no_permit_even_when_nobody_took_it,
+    a_commit_gives_the_claim_back_and_keeps_the_result,
+);
+
 async fn claim_all(store: Store) -> Vec<String> {
     let mut ids = Vec::new();
     loop {
@@ -20,9 +30,7 @@ async fn claim_all(store: Store) -> Vec<String> {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_processes_never_claim_the_same_user() {
-    let place = Place::new();
+async fn two_processes_never_claim_the_same_user(place: Place) {
     let names: Vec<String> = (0..200).map(|n| format!("user-{n}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let first = place.with(&names).await;
@@ -41,9 +49,7 @@ async fn two_processes_never_claim_the_same_user() {
     assert_eq!(distinct.len(), 200);
 }
 
-#[tokio::test]
-async fn a_claim_is_exclusive_until_it_is_given_back_or_over() {
-    let place = Place::new();
+async fn a_claim_is_exclusive_until_it_is_given_back_or_over(place: Place) {
     let store = place.with(&["acme"]).await;
     let other = place.open().await;
     let claimed = claim(&store, "acme", start()).await.unwrap();
@@ -58,9 +64,7 @@ async fn a_claim_is_exclusive_until_it_is_given_back_or_over() {
     assert!(claim(&store, "acme", start() + LEASE).await.is_some());
 }
 
-#[tokio::test]
-async fn a_claim_can_be_prolonged_while_it_is_ours() {
-    let place = Place::new();
+async fn a_claim_can_be_prolonged_while_it_is_ours(place: Place) {
     let store = place.with(&["acme"]).await;
     let claimed = claim(&store, "acme", start()).await.unwrap();
     let later = start() + LEASE / 2;
@@ -76,9 +80,7 @@ async fn a_claim_can_be_prolonged_while_it_is_ours() {
     assert!(!renewed, "and it is somebody else's now");
 }
 
-#[tokio::test]
-async fn users_are_claimed_when_due_and_a_little_ahead() {
-    let place = Place::new();
+async fn users_are_claimed_when_due_and_a_little_ahead(place: Place) {
     let store = place.open().await;
     let now = start();
     let ahead = |millis| now + Duration::from_millis(millis);
@@ -106,9 +108,7 @@ async fn users_are_claimed_when_due_and_a_little_ahead() {
     assert!(claim(&store, "soon", over).await.is_some());
 }
 
-#[tokio::test]
-async fn an_old_claim_is_good_for_its_attempts_end_only() {
-    let place = Place::new();
+async fn an_old_claim_is_good_for_its_attempts_end_only(place: Place) {
     let store = place.with(&["acme"]).await;
     let old = claim(&store, "acme", start()).await.unwrap();
     let made = permit(&store, &old.claim, start()).await.decision.unwrap();
@@ -139,9 +139,7 @@ async fn an_old_claim_is_good_for_its_attempts_end_only() {
     assert!(other.commit(commit(&new, now)).await.unwrap());
 }
 
-#[tokio::test]
-async fn a_claim_that_is_over_gives_no_permit_even_when_nobody_took_it() {
-    let place = Place::new();
+async fn a_claim_that_is_over_gives_no_permit_even_when_nobody_took_it(place: Place) {
     let store = place.with(&["acme"]).await;
     let claimed = claim(&store, "acme", start()).await.unwrap();
     let refused = permit(&store, &claimed.claim, start() + LEASE).await;
@@ -149,9 +147,7 @@ async fn a_claim_that_is_over_gives_no_permit_even_when_nobody_took_it() {
     assert_eq!(ledgers(&store).await, Ledgers::default());
 }
 
-#[tokio::test]
-async fn a_commit_gives_the_claim_back_and_keeps_the_result() {
-    let place = Place::new();
+async fn a_commit_gives_the_claim_back_and_keeps_the_result(place: Place) {
     let store = place.with(&["acme"]).await;
     let claimed = claim(&store, "acme", start()).await.unwrap();
     assert_eq!(claimed.first_seen, start());

@@ -1,4 +1,5 @@
-//! The store on a real file: claims, attempts, what the configuration wants, mails, and the file itself.
+//! The store on both engines, a real file and a real server: claims, attempts, what the configuration wants, mails; then
+//! what is the file's own, and the server's.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,14 +11,18 @@ mod attempts;
 mod claims;
 mod file;
 mod mails;
+mod opening;
+mod place;
+mod server;
+#[path = "../support/mod.rs"]
+mod support;
 mod wanted;
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use lockwatch::{
     attempt::{Asker, Ledgers, Limits, Outcome, Permit, Refusal},
-    config::StoreLocation,
     record::Recent,
     store::{
         Store,
@@ -28,7 +33,8 @@ use lockwatch::{
     },
     user::UserId,
 };
-use tempfile::TempDir;
+
+use place::Place;
 
 const LIMITS: Limits = Limits {
     max_rejections: 2,
@@ -63,35 +69,25 @@ fn wanted(text: &str, first_due: Timestamp) -> Wanted {
     }
 }
 
-/// A folder with a store in it.
-struct Place {
-    folder: TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
+/// Makes two tests of each body: one on either engine.
+macro_rules! on_both_engines {
+    ($($test:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(crate::place::Place::file()).await;
+            })*
         }
-    }
 
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("lockwatch.db")
-    }
-
-    async fn open(&self) -> Store {
-        let location = StoreLocation::Sqlite(self.path());
-        Store::open(&location).await.unwrap()
-    }
-
-    /// A store that holds these users, all due at the start.
-    async fn with(&self, users: &[&str]) -> Store {
-        let store = self.open().await;
-        let users = users.iter().map(|text| wanted(text, start())).collect();
-        store.sync(users, LIMITS, start()).await.unwrap();
-        store
-    }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(crate::place::Place::database().await).await;
+            })*
+        }
+    };
 }
+use on_both_engines;
 
 async fn claim(store: &Store, text: &str, now: Timestamp) -> Option<Claimed> {
     store.claim_one(&id(text), now, LEASE).await.unwrap()

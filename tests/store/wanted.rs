@@ -7,6 +7,18 @@ use lockwatch::{
 
 use super::*;
 
+on_both_engines!(
+    a_new_user_has_its_first_check_soon,
+    a_user_that_stays_keeps_its_state_and_its_turn,
+    a_removed_user_is_neither_shown_nor_checked_and_finds_its_state_again,
+    another_username_under_an_old_id_is_another_user,
+    a_renamed_id_finds_the_budget_of_its_username,
+    no_next_check_is_lost_to_the_clock,
+    a_shorter_interval_is_obeyed_at_once,
+    a_wait_that_autotask_asked_for_is_obeyed_however_long,
+    the_budget_outlives_a_removal_by_90_days_and_never_ends_before,
+);
+
 async fn sync(store: &Store, users: Vec<Wanted>, now: Timestamp) {
     store.sync(users, LIMITS, now).await.unwrap();
     store.sweep(now).await.unwrap();
@@ -35,9 +47,7 @@ async fn is_due(store: &Store, now: Timestamp) -> bool {
     !claimed.is_empty()
 }
 
-#[tokio::test]
-async fn a_new_user_has_its_first_check_soon() {
-    let place = Place::new();
+async fn a_new_user_has_its_first_check_soon(place: Place) {
     let store = place.open().await;
     let first_due = start() + Duration::from_secs(17);
     sync(&store, vec![wanted("acme", first_due)], start()).await;
@@ -47,9 +57,7 @@ async fn a_new_user_has_its_first_check_soon() {
     assert_eq!(user.record.budget.attempts_left, LIMITS.max_rejections);
 }
 
-#[tokio::test]
-async fn a_user_that_stays_keeps_its_state_and_its_turn() {
-    let place = Place::new();
+async fn a_user_that_stays_keeps_its_state_and_its_turn(place: Place) {
     let store = place.with(&["acme"]).await;
     checked(&store, start(), start() + INTERVAL).await;
     let before = the_one(&store).await;
@@ -61,9 +69,7 @@ async fn a_user_that_stays_keeps_its_state_and_its_turn() {
     assert_eq!(after.first_seen, start());
 }
 
-#[tokio::test]
-async fn a_removed_user_is_neither_shown_nor_checked_and_finds_its_state_again() {
-    let place = Place::new();
+async fn a_removed_user_is_neither_shown_nor_checked_and_finds_its_state_again(place: Place) {
     let store = place.with(&["acme"]).await;
     checked(&store, start(), start() + INTERVAL).await;
     sync(&store, Vec::new(), start()).await;
@@ -79,9 +85,7 @@ async fn a_removed_user_is_neither_shown_nor_checked_and_finds_its_state_again()
     assert!(is_due(&store, later).await);
 }
 
-#[tokio::test]
-async fn another_username_under_an_old_id_is_another_user() {
-    let place = Place::new();
+async fn another_username_under_an_old_id_is_another_user(place: Place) {
     let store = place.with(&["acme"]).await;
     checked(&store, start(), start() + INTERVAL).await;
     let claimed = claim(&store, "acme", start()).await.unwrap();
@@ -96,9 +100,7 @@ async fn another_username_under_an_old_id_is_another_user() {
     assert!(!result, "what was seen of the old one is not the new one's");
 }
 
-#[tokio::test]
-async fn a_renamed_id_finds_the_budget_of_its_username() {
-    let place = Place::new();
+async fn a_renamed_id_finds_the_budget_of_its_username(place: Place) {
     let store = place.with(&["acme"]).await;
     attempt(&store, Outcome::Rejected, start()).await.unwrap();
     attempt(&store, Outcome::Rejected, start()).await.unwrap();
@@ -111,9 +113,7 @@ async fn a_renamed_id_finds_the_budget_of_its_username() {
     assert_eq!(refused.unwrap_err(), Refusal::Held { why });
 }
 
-#[tokio::test]
-async fn no_next_check_is_lost_to_the_clock() {
-    let place = Place::new();
+async fn no_next_check_is_lost_to_the_clock(place: Place) {
     let store = place.with(&["acme"]).await;
     let ahead = start() + days(10);
     checked(&store, ahead, ahead + INTERVAL).await;
@@ -126,9 +126,7 @@ async fn no_next_check_is_lost_to_the_clock() {
     assert_eq!(the_one(&store).await.due, start());
 }
 
-#[tokio::test]
-async fn a_shorter_interval_is_obeyed_at_once() {
-    let place = Place::new();
+async fn a_shorter_interval_is_obeyed_at_once(place: Place) {
     let store = place.open().await;
     let mut slow = wanted("acme", start());
     slow.interval = Duration::from_hours(6);
@@ -139,9 +137,7 @@ async fn a_shorter_interval_is_obeyed_at_once() {
     assert_eq!(the_one(&store).await.due, first_due);
 }
 
-#[tokio::test]
-async fn a_wait_that_autotask_asked_for_is_obeyed_however_long() {
-    let place = Place::new();
+async fn a_wait_that_autotask_asked_for_is_obeyed_however_long(place: Place) {
     let store = place.with(&["acme"]).await;
     let asked = start() + Duration::from_hours(20);
     checked(&store, start(), asked).await;
@@ -161,9 +157,7 @@ async fn held(store: &Store, now: Timestamp) -> bool {
     answer.decision.is_err()
 }
 
-#[tokio::test]
-async fn the_budget_outlives_a_removal_by_90_days_and_never_ends_before() {
-    let place = Place::new();
+async fn the_budget_outlives_a_removal_by_90_days_and_never_ends_before(place: Place) {
     let store = place.with(&["acme"]).await;
     attempt(&store, Outcome::Rejected, start()).await.unwrap();
     attempt(&store, Outcome::Rejected, start()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What tests of several rooms share: programs that end with the test, certificates, and a mail server.
+//! What tests of several rooms share: programs that end with the test, certificates, databases, and a mail server.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -6,6 +6,7 @@
 )]
 
 pub mod certificates;
+pub mod postgres;
 pub mod program;
 pub mod smtp;
 

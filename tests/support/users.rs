@@ -9,7 +9,7 @@ use lockwatch::{
     board::Entry,
     config::secret::SecretSource,
     record::{Recent, Record},
-    user::{User, UserId, Username},
+    user::{Known, User, UserId, Username},
 };
 use secrecy::SecretString;
 
@@ -33,8 +33,10 @@ pub fn user(id: &str) -> User {
     User {
         id: UserId::parse(id).unwrap(),
         username: Username::new(format!("{id}@acme.example")),
-        secret: SecretSource::Plain(SecretString::from("demo-secret-1")),
-        integration_code: SecretSource::Plain(SecretString::from("DEMO-CODE-1")),
+        known: Known::All {
+            secret: SecretSource::Plain(SecretString::from("demo-secret-1")),
+            integration_code: SecretSource::Plain(SecretString::from("DEMO-CODE-1")),
+        },
         notify: addresses(&["it@acme.example"]),
         tenant: "acme.example".to_owned(),
         integration: Some("Email2AT".to_owned()),

@@ -86,7 +86,8 @@ impl Waiting<'_> {
             return Ok(None);
         }
         // Another call may have put its own username into the row meanwhile.
-        let (store, now) = (&self.checker.store, clock::now());
+        let store = self.checker.store.get()?;
+        let now = store.now();
         store
             .sync(self.setup.wanted(now), self.setup.limits(), now)
             .await?;

@@ -128,6 +128,7 @@ pub(super) mod tests {
             "since": NOW, "up": null, "last_check": null, "last_accepted": null, "next_check": "2026-11-21T14:03:00Z",
             "zone": "AE02", "zone_host": "webservices14.autotask.net", "rejections": 0, "attempts_left": 2, "held": false,
             "held_why": null, "held_until": null, "not_attempted": null, "evidence": [], "incident": null,
+            "known": "all", "unseen": [], "last_verified": null,
         });
         for (key, value) in shows.as_object().unwrap() {
             all[key] = value.clone();

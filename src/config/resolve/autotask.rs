@@ -1,6 +1,6 @@
-//! `[autotask]`, `[schedule]` and `[store]`.
+//! `[autotask]` and `[schedule]`.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use toml::Spanned;
 use url::{Host, Url};
@@ -9,7 +9,7 @@ use super::take::{self, days, millis, secs};
 use crate::{
     autotask::hosts::AllowedHosts,
     config::{
-        Autotask, StoreLocation,
+        Autotask,
         file::{self, Maybe},
         report::{KeyPath, Report},
     },
@@ -192,32 +192,6 @@ pub fn interval(
     Some(interval)
 }
 
-/// `[store]`
-pub fn store(table: Maybe<file::Store>, report: &mut Report<'_>) -> StoreLocation {
-    let table = table.map(Spanned::into_inner).unwrap_or_default();
-    let path = take::parsed(table.url, &KeyPath::of("store.url"), report, sqlite);
-    StoreLocation::Sqlite(path.unwrap_or_else(|| "/var/lib/lockwatch/lockwatch.db".into()))
-}
-
-fn sqlite(text: &str) -> Result<PathBuf, &'static str> {
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return Err("names PostgreSQL, which is not supported yet");
-    }
-    let path = text
-        .strip_prefix("sqlite://")
-        .ok_or("is not the address of a store")?;
-    let path = take::name(path, 4096)?;
-    if !path.starts_with('/') {
-        Err("names no absolute path")
-    } else if path.ends_with('/') {
-        Err("names a folder")
-    } else if path.contains(['?', '#', '%']) {
-        Err("holds one of ? # %")
-    } else {
-        Ok(path.into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,25 +219,6 @@ mod tests {
             ("bücher.example", Err("is not a host pattern")),
         ] {
             assert_eq!(host_pattern(text), expected.map(str::to_owned), "{text}");
-        }
-    }
-
-    #[test]
-    fn store_addresses() {
-        for (text, expected) in [
-            ("sqlite:///var/lib/x.db", Ok("/var/lib/x.db")),
-            ("sqlite://x.db", Err("names no absolute path")),
-            ("sqlite::memory:", Err("is not the address of a store")),
-            ("sqlite://", Err("is empty")),
-            ("sqlite:///x.db?mode=ro", Err("holds one of ? # %")),
-            ("sqlite:///var/", Err("names a folder")),
-            ("/var/lib/x.db", Err("is not the address of a store")),
-            (
-                "postgres://h/d",
-                Err("names PostgreSQL, which is not supported yet"),
-            ),
-        ] {
-            assert_eq!(sqlite(text), expected.map(PathBuf::from), "{text}");
         }
     }
 

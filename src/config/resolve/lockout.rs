@@ -1,4 +1,4 @@
-//! `[lockout]`.
+//! `[lockout]`: what is risked, and when.
 
 use std::time::Duration;
 

@@ -2,10 +2,12 @@
 //! connection.
 
 mod autotask;
+mod credential;
 mod email;
 mod files;
 mod lockout;
 mod source;
+mod store;
 mod take;
 mod users;
 mod web;
@@ -72,6 +74,7 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
                 schedule: rest.schedule,
                 lockout: rest.lockout,
                 store: rest.store,
+                ephemeral: rest.ephemeral,
                 email: rest.email,
                 web: rest.web,
                 users,
@@ -94,6 +97,7 @@ struct Complete {
     schedule: Schedule,
     lockout: super::Lockout,
     store: super::StoreLocation,
+    ephemeral: super::Ephemeral,
     email: Option<super::Email>,
     web: super::Web,
 }
@@ -118,7 +122,7 @@ impl Settings {
             report.warn(&at, &KeyPath::of("autotask.timeout"), message);
         }
         let lockout = lockout::lockout(mirror.lockout, report);
-        let store = autotask::store(mirror.store, report);
+        let (store, ephemeral) = store::store(mirror.store, report);
         let (email, operator) = email::email(mirror.email, report);
         let web = web::web(mirror.web, report);
         Self {
@@ -128,6 +132,7 @@ impl Settings {
                 schedule: Schedule { max_in_flight },
                 lockout,
                 store,
+                ephemeral,
                 email,
                 web,
             }),

@@ -9,16 +9,14 @@ use std::{
 use email_address::EmailAddress;
 use jiff::Timestamp;
 use reqwest::header::HeaderValue;
-use secrecy::SecretString;
 use toml::{Spanned, value::Datetime};
 
-use super::{autotask::interval, email::Operator, source::source, take};
+use super::{autotask::interval, credential, email::Operator, take};
 use crate::{
     clock,
     config::{
-        file::{self, Code, Maybe},
+        file::{self, Maybe},
         report::{KeyPath, Report},
-        secret::SecretSource,
     },
     user::{User, UserId, Username},
 };
@@ -60,8 +58,6 @@ impl Users {
         for (name, there) in [
             ("id", table.id.is_some()),
             ("username", table.username.is_some()),
-            ("secret", table.secret.is_some()),
-            ("integration_code", table.integration_code.is_some()),
         ] {
             if !there {
                 report.missing(&at, &key.key(name));
@@ -69,14 +65,12 @@ impl Users {
         }
         let id = self.id(table.id, &key.key("id"), report);
         let username = self.username(table.username, id.as_ref(), &at, &key, report);
-        let secret_key = key.key("secret");
-        let secret = table.secret.and_then(|table| {
-            let at = table.span();
-            source(table.into_inner(), &at, &secret_key, report)
-        });
-        let integration_code = table
-            .integration_code
-            .and_then(|code| integration_code(code, &key.key("integration_code"), report));
+        let fields = credential::Fields {
+            secret: table.secret,
+            integration_code: table.integration_code,
+            verify_without_code: table.verify_without_code,
+        };
+        let known = credential::known(fields, &at, &key, report);
         let notify = self.notify(table.notify, &at, &key.key("notify"), report);
         let tenant = tenant(
             table.tenant,
@@ -96,8 +90,7 @@ impl Users {
         Some(User {
             id: id?,
             username: username?,
-            secret: secret?,
-            integration_code: integration_code?,
+            known: known?,
             notify,
             tenant: tenant?,
             integration,
@@ -192,32 +185,6 @@ fn username(text: &str) -> Result<Username, &'static str> {
         return Err("holds characters other than printable ASCII");
     }
     Ok(Username::new(text))
-}
-
-fn integration_code(
-    code: Spanned<Code>,
-    key: &KeyPath,
-    report: &mut Report<'_>,
-) -> Option<SecretSource> {
-    let at = code.span();
-    let text = match code.into_inner() {
-        Code::Source(table) => return source(table, &at, key, report),
-        Code::Plain(text) => text,
-    };
-    let wrong = if text == "vendor-held" {
-        Some("asks for vendor-held codes, which are not supported yet")
-    } else if text.is_empty() {
-        Some("is empty")
-    } else if text.chars().any(char::is_control) {
-        Some("holds control characters")
-    } else {
-        None
-    };
-    if let Some(what) = wrong {
-        report.wrong(&at, key, what);
-        return None;
-    }
-    Some(SecretSource::Plain(SecretString::from(text)))
 }
 
 /// Given, or the domain of the username.

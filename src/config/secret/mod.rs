@@ -1,6 +1,7 @@
 //! Where secrets come from, and reading them. A secret is read again before every use and never kept. Errors and
 //! `Debug` name the source, never the content, and of a command only the program: its arguments may be secrets too.
 
+mod code;
 mod command;
 mod mangled;
 
@@ -16,6 +17,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt},
 };
 
+pub use code::{CodeText, PLACEHOLDER, no_code_in};
 pub use mangled::mangled;
 
 /// The longest secret, in bytes.

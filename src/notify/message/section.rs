@@ -4,17 +4,19 @@ use url::Url;
 
 use crate::{
     diagnose::Reason,
-    notify::{Facts, Kind, Notice},
+    notify::{Facts, Kind, Matter, Notice, operator::OperatorFacts},
     remedy::{self, Remedy, Subject},
 };
 
-use super::{duration, instant, one_line};
+use super::{duration, instant, one_line, recovery};
 
 /// One notice.
 pub(super) struct Section {
     pub(super) headline: String,
     pub(super) held: Option<Held>,
-    pub(super) table: Vec<(&'static str, String)>,
+    pub(super) paragraphs: Vec<String>,
+    pub(super) table: Vec<(String, String)>,
+    pub(super) steps: Vec<String>,
     pub(super) evidence: Vec<String>,
     pub(super) causes: Vec<Cause>,
     pub(super) closing_title: &'static str,
@@ -36,10 +38,26 @@ pub(super) struct Cause {
 
 impl Section {
     pub(super) fn of(notice: &Notice, links: Option<&Url>) -> Self {
-        let facts = &notice.facts;
-        match notice.kind {
-            Kind::Recovered => Self::recovered(facts),
-            Kind::LockedOut | Kind::Failing => Self::broken(facts, links),
+        match (&notice.matter, notice.kind) {
+            (Matter::Operator(facts), _) => Self::for_operator(facts),
+            (Matter::Incident(facts), Kind::Recovered) => Self::recovered(facts),
+            (Matter::Incident(facts), _) => Self::broken(facts, links),
+        }
+    }
+
+    fn for_operator(facts: &OperatorFacts) -> Self {
+        let lines = |texts: &[String]| texts.iter().map(|text| one_line(text)).collect();
+        let row = |(label, value): &(String, String)| (one_line(label), one_line(value));
+        Self {
+            headline: one_line(&facts.title),
+            held: None,
+            paragraphs: lines(&facts.paragraphs),
+            table: facts.table.iter().map(row).collect(),
+            steps: lines(&facts.steps),
+            evidence: Vec::new(),
+            causes: Vec::new(),
+            closing_title: "",
+            closing: Vec::new(),
         }
     }
 
@@ -55,13 +73,15 @@ impl Section {
         ];
         table.extend(identity(facts));
         Self {
-            headline: format!("{} works again", name(facts)),
+            headline: format!("{} {}", name(facts), recovery::headline(facts)),
             held: None,
-            table,
+            paragraphs: Vec::new(),
+            table: owned(table),
+            steps: Vec::new(),
             evidence: Vec::new(),
             causes: Vec::new(),
             closing_title: "What now",
-            closing: vec!["Nothing needs to be done. lockwatch goes on checking.".to_owned()],
+            closing: recovery::closing(facts),
         }
     }
 
@@ -96,7 +116,9 @@ impl Section {
         Self {
             headline,
             held: facts.held.then(|| Held::of(facts, links)),
-            table,
+            paragraphs: Vec::new(),
+            table: owned(table),
+            steps: Vec::new(),
             evidence: diagnosis
                 .evidence
                 .iter()
@@ -139,6 +161,11 @@ impl Held {
 
 fn name(facts: &Facts) -> String {
     format!("{} ({})", one_line(&facts.user), one_line(&facts.tenant))
+}
+
+fn owned(rows: Vec<(&'static str, String)>) -> Vec<(String, String)> {
+    let row = |(label, value): (&str, String)| (label.to_owned(), value);
+    rows.into_iter().map(row).collect()
 }
 
 fn identity(facts: &Facts) -> Vec<(&'static str, String)> {

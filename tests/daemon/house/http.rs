@@ -64,6 +64,16 @@ impl House {
         self.ask(Method::GET, path, |plain| plain).await
     }
 
+    /// `GET`, where perhaps nobody listens yet.
+    pub async fn try_get(&self, path: &str) -> Option<Answer> {
+        let listens = self.http.get(self.url(path)).send().await.is_ok();
+        if listens {
+            Some(self.get(path).await)
+        } else {
+            None
+        }
+    }
+
     /// `POST` of JSON.
     pub async fn post(&self, path: &str, body: &'static str) -> Answer {
         self.ask(Method::POST, path, |plain| {

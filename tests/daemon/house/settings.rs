@@ -18,8 +18,10 @@ pub struct Settings {
     pub email: String,
     /// More of `[web]`.
     pub web: String,
-    /// Where the store is, when not in the house.
+    /// All of `[store]`, when it is not in the house.
     pub store: Option<String>,
+    /// `store.allow_ephemeral`: a house may stand in memory or in a container's own layer.
+    pub allow_ephemeral: bool,
     /// Whatever else, at the top of the file.
     pub top: String,
 }
@@ -37,6 +39,7 @@ impl Default for Settings {
                 .to_owned(),
             web: String::new(),
             store: None,
+            allow_ephemeral: true,
             top: String::new(),
         }
     }
@@ -51,6 +54,8 @@ pub struct Account {
     pub first_id: String,
     /// `tenant`
     pub tenant: &'static str,
+    /// Where its secret and its code are.
+    pub credential: String,
     /// More lines of its table.
     pub more: String,
     /// Not a new user: it was made long ago.
@@ -64,6 +69,9 @@ impl Account {
             id: id.to_owned(),
             first_id: id.to_owned(),
             tenant: "acme",
+            credential: format!(
+                "secret = {{ file = \"{id}.secret\" }}\nintegration_code = {{ file = \"{id}.code\" }}"
+            ),
             more: String::new(),
             old: true,
         }
@@ -74,6 +82,7 @@ impl Account {
             id,
             first_id,
             tenant,
+            credential,
             more,
             old,
         } = self;
@@ -85,7 +94,7 @@ impl Account {
         };
         format!(
             "[[users]]\nid = \"{id}\"\nusername = \"{username}\"\ntenant = \"{tenant}\"\n\
-             secret = {{ file = \"{first_id}.secret\" }}\nintegration_code = {{ file = \"{first_id}.code\" }}\n\
+             {credential}\n\
              notify = [\"{id}@acme.example\"]\n{created}{more}\n"
         )
     }
@@ -107,18 +116,19 @@ impl Settings {
             email,
             web,
             store,
+            allow_ephemeral,
             top,
         } = self;
         let store = store
             .clone()
-            .unwrap_or_else(|| format!("sqlite://{}/lockwatch.db", folder.display()));
+            .unwrap_or_else(|| format!("url = \"sqlite://{}/lockwatch.db\"", folder.display()));
         let users: String = accounts.iter().map(Account::text).collect();
         format!(
             "{top}\n\
              [autotask]\nbase_url = \"{autotask}\"\nallowed_hosts = [\"127.0.0.1\"]\ntimeout = \"{timeout}\"\n\
              [schedule]\ninterval = \"{interval}\"\n\
              [lockout]\nactivation = \"{activation}\"\nconfirm_after = \"1s\"\n{lockout}\n\
-             [store]\nurl = \"{store}\"\n\
+             [store]\n{store}\nallow_ephemeral = {allow_ephemeral}\n\
              {email}\n\
              [web]\nlisten = \"127.0.0.1:{port}\"\n{web}\n\
              {users}"

@@ -1,0 +1,140 @@
+//! Sees that there is a usable store: looks after the one that is open, and tries the one that is not again. When it is back,
+//! users and board are brought in step with it, and normal work goes on without a restart.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{App, entries};
+use crate::{
+    board::{Board, Entry},
+    clock,
+    config::StoreLocation,
+    record::{Recent, Record},
+    schedule::first_slot,
+    setup::Setup,
+    store::{Store, StoreError, keeper::Keeper},
+};
+
+/// An open store is looked at, and an unusable one tried, so often.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Opens the store of a configuration and brings it in step, or keeps its place until it can be used.
+///
+/// # Errors
+/// When waiting mends nothing: another lockwatch works on it, or its address is not to be had.
+pub(super) async fn open(setup: &Setup) -> Result<Keeper, StoreError> {
+    let location = &setup.config.store;
+    match open_in_step(location, setup).await {
+        Ok(store) => Ok(Keeper::of(store, location)),
+        Err(why @ (StoreError::Taken { .. } | StoreError::NoAddress(_))) => Err(why),
+        Err(cause) => {
+            let keeper = Keeper::without(location, &cause);
+            if let Some(trouble) = keeper.trouble() {
+                tracing::error!(
+                    advice = trouble.advice,
+                    "{}: no attempt is made; zones are looked up, and the store is tried again every {} s",
+                    trouble.why,
+                    LOOK.as_secs()
+                );
+            }
+            Ok(keeper)
+        }
+    }
+}
+
+async fn open_in_step(location: &StoreLocation, setup: &Setup) -> Result<Store, StoreError> {
+    let store = Store::open_alone(location).await?;
+    let now = store.now();
+    // Also the proof that it can be written.
+    let wanted = setup.wanted(now);
+    store.sync(wanted, setup.limits(), now).await?;
+    Ok(store)
+}
+
+/// Runs until stopping.
+pub(super) async fn care(app: Arc<App>) {
+    loop {
+        tokio::select! {
+            () = app.stopping.cancelled() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        tokio::select! {
+            () = app.stopping.cancelled() => return,
+            () = look(&app) => {}
+        }
+    }
+}
+
+async fn look(app: &App) {
+    let keeper = &app.checker.store;
+    let result = match keeper.get() {
+        // A small read: the writer alone would not notice a damaged file for long.
+        Ok(store) => store.waiting().await.map(drop),
+        Err(_) => try_again(app).await,
+    };
+    if let Err(cause) = result {
+        keeper.lose(&cause);
+    }
+}
+
+async fn try_again(app: &App) -> Result<(), StoreError> {
+    // A reload would change the users in between.
+    let _one_at_a_time = app.reloading.lock().await;
+    let keeper = &app.checker.store;
+    if keeper.is_gone() {
+        return Err(StoreError::Gone);
+    }
+    let setup = app.setup.borrow().clone();
+    let store = Store::open_alone(keeper.location()).await?;
+    keeper.recognise(&store)?;
+    let now = store.now();
+    store.sync(setup.wanted(now), setup.limits(), now).await?;
+    let board = &app.checker.board;
+    let stored = entries(&store, &setup).await?.into_iter();
+    let stored = stored.map(|entry| match board.get(&entry.user.id) {
+        Some(shown) => with_look_ups(entry, &shown),
+        None => entry,
+    });
+    board.replace(stored.collect());
+    let since = keeper.trouble().map(|trouble| trouble.since.to_string());
+    keeper.regain(store);
+    app.checker.outbox.notify_one();
+    tracing::info!(
+        lost_since = since,
+        "the store works again: users are checked as before"
+    );
+    Ok(())
+}
+
+/// What the store knows of a user, and what look-ups have shown since.
+fn with_look_ups(mut entry: Entry, shown: &Entry) -> Entry {
+    if shown.record.last_check > entry.record.last_check {
+        entry.record.last_check = shown.record.last_check;
+        entry.record.zone_probe.clone_from(&shown.record.zone_probe);
+        if shown.record.zone.is_some() {
+            entry.record.zone.clone_from(&shown.record.zone);
+        }
+    }
+    entry
+}
+
+/// Shows the users while nothing is known of them but their configuration; who is shown already stays.
+pub(super) fn fill_without(board: &Board, setup: &Setup) {
+    let now = clock::now();
+    let enabled = setup.config.users.iter().filter(|user| user.enabled);
+    let entries = enabled.map(|user| match board.get(&user.id) {
+        Some(shown) => Entry {
+            user: Arc::clone(user),
+            ..Entry::clone(&shown)
+        },
+        None => Entry {
+            user: Arc::clone(user),
+            // Nothing may be attempted, whatever the budget.
+            record: Record::forgotten(now),
+            recent: Recent::default(),
+            due: first_slot(&user.id, user.interval, now),
+            first_seen: now,
+            username_hash: String::new(),
+        },
+    });
+    board.replace(entries.collect());
+}
