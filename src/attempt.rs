@@ -204,6 +204,8 @@ fn schedule_may(
             next.username.moved = Some(now.counted);
         } else if rejected && request.locked_out && step {
             next.credential.steps = steps_passed(next, limits, now);
+        } else if rejected && storm_is_over(next) {
+            next.credential.stormed = None;
         } else if why != Hold::Unanswered || !freed {
             return Err(Refusal::Held { why });
         }
@@ -248,6 +250,17 @@ fn freed_by_another(ledgers: &Ledgers, request: &Request<'_>, now: Now) -> bool 
         other.username != request.username
             && username.last_attempt.is_some_and(|last| other.at > last)
     })
+}
+
+/// Whether this credential was risked for all others in a storm that is over: only an acceptance ends one.
+fn storm_is_over(ledgers: &Ledgers) -> bool {
+    let Ledgers {
+        credential,
+        zone,
+        tenant,
+        ..
+    } = ledgers;
+    credential.stormed.is_some() && zone.storm.is_none() && tenant.storm.is_none()
 }
 
 /// All steps whose time has come are taken with one attempt.

@@ -77,6 +77,10 @@ pub struct CredentialLedger {
     pub rejected_at: Option<Timestamp>,
     /// Operator attempts in vain since the last proof.
     pub vain: u32,
+    /// When it was last rejected while Autotask refused many users at once, as one of those that are tried to see whether
+    /// that is over. One more attempt is free when it is.
+    #[serde(default)]
+    pub stormed: Option<Timestamp>,
     /// Since when rejections hold it.
     #[serde(default)]
     pub held_since: Option<Timestamp>,

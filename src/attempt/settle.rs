@@ -57,6 +57,7 @@ pub fn settle(ledgers: &Ledgers, end: &End<'_>, limits: &Limits, now: Now) -> Le
             credential.unanswered = 0;
             credential.vain = 0;
             credential.steps = 0;
+            credential.stormed = None;
             credential.last_accepted = Some(now.wall);
             username.rejections = 0;
             username.unanswered = 0;
@@ -71,6 +72,11 @@ pub fn settle(ledgers: &Ledgers, end: &End<'_>, limits: &Limits, now: Now) -> Le
             credential.rejections += 1;
             credential.last_rejected = Some(now.wall);
             credential.rejected_at = Some(now.counted);
+            credential.stormed = zone
+                .storm
+                .as_ref()
+                .or(tenant.storm.as_ref())
+                .map(|_| now.counted);
             credential.vain += u32::from(flight.operator);
             username.rejections += 1;
         }
