@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lockwatch::attempt::{
-    Activation, Asker, Hold, Limits, Outcome, Refusal, Waiting, attempts_left, hold,
+    Activation, Asker, Hold, Limits, Outcome, Refusal, Storm, Waiting, attempts_left, hold,
 };
 
 use crate::{
@@ -310,6 +310,29 @@ fn a_user_that_is_locked_out_is_tried_again_after_days() {
         books.goes_on(story);
         assert_eq!(books.told(Asker::Schedule, "a"), want, "{name}");
     }
+}
+
+#[test]
+fn who_was_tried_for_all_in_a_storm_is_tried_once_more_when_it_is_over() {
+    let mut books = Books::after(LIMITS, "a+ a-");
+    let of_the_zone = |books: &mut Books, storm| books.zones.get_mut("A").unwrap().storm = storm;
+    let storm = Storm {
+        at: start(),
+        since: start(),
+        canary: None,
+        judged: false,
+    };
+    of_the_zone(&mut books, Some(storm));
+    books.goes_on("a-");
+    let held = "held: Rejections";
+    assert_eq!(books.told(Asker::Schedule, "a"), held, "while it lasts");
+    of_the_zone(&mut books, None);
+    books.goes_on("a-");
+    assert_eq!(books.told(Asker::Schedule, "a"), held, "once");
+
+    let mut books = Books::after(LIMITS, "a+ a- a-");
+    of_the_zone(&mut books, None);
+    assert_eq!(books.told(Asker::Schedule, "a"), held, "there was no storm");
 }
 
 #[test]
