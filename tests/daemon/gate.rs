@@ -214,20 +214,3 @@ async fn waits_double_and_the_hold_ends_with_one_attempt_when_another_is_accepte
     house.until_state("lost", "healthy", "ok").await;
     daemon.stop().await;
 }
-
-#[tokio::test]
-async fn an_attempt_without_an_answer_is_followed_by_one_that_has_one_as_soon_as_another_is_accepted()
- {
-    let house = House::of(&["lost", "other"]);
-    let daemon = house.start().await;
-    house.until_state("lost", "healthy", "ok").await;
-    let silence = RawAnswer::new(200, "text/plain", "").ending(Ending::CutBeforeStatus);
-    house
-        .world()
-        .with(|world| world.script_next(&username("lost"), silence));
-    house.until_state("lost", "unclear", "connect").await;
-    house.until_state("lost", "healthy", "ok").await;
-    let unanswered = house.stats("lost").max_unanswered_in_row;
-    assert_eq!(unanswered, 1);
-    daemon.stop().await;
-}
