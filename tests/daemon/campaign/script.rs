@@ -94,14 +94,16 @@ impl Script {
 impl Round {
     fn draw(random: &mut StdRng, weather: Weather) -> Self {
         let everybody = cast::all().len();
-        let roll_outs = (0..cast::ROLLED.len()).filter_map(|whose| {
-            random.random_ratio(1, 3).then(|| RollOut {
-                whose,
-                right: random.random_ratio(1, 2),
-                running: random.random_ratio(1, 2),
-            })
-        });
-        let roll_outs = roll_outs.collect();
+        let mut roll_outs = Vec::new();
+        for whose in 0..cast::ROLLED.len() {
+            if random.random_ratio(1, 3) {
+                roll_outs.push(RollOut {
+                    whose,
+                    right: random.random_ratio(1, 2),
+                    running: random.random_ratio(1, 2),
+                });
+            }
+        }
         let short =
             |random: &mut StdRng| Life::Short(Duration::from_millis(random.random_range(0..400)));
         let lives = match random.random_range(0..6) {
