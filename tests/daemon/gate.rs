@@ -183,7 +183,12 @@ async fn waits_double_and_the_hold_ends_with_one_attempt_when_another_is_accepte
     let waits = distances(&times);
     for (wait, least) in waits.iter().zip([2, 4]) {
         let least = SignedDuration::from_secs(least);
-        assert!(*wait >= least && *wait <= least + 2 * LATE, "{waits:?}");
+        // The simulator sees an attempt a moment after its record.
+        let early = SignedDuration::from_millis(200);
+        assert!(
+            *wait >= least - early && *wait <= least + 2 * LATE,
+            "{waits:?}"
+        );
     }
 
     // Another user of the zone is accepted: one more attempt is risked, and not a second one for the same reason.
