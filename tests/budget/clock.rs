@@ -28,6 +28,8 @@ pub(crate) struct Moment {
     pub(crate) real: Duration,
     /// So often was the clock set.
     pub(crate) leaps: u32,
+    /// What the clock shows.
+    pub(crate) shown: Timestamp,
 }
 
 impl Clock {
@@ -36,6 +38,7 @@ impl Clock {
             seen: Duration::ZERO,
             real: Duration::ZERO,
             leaps: 0,
+            shown: start(),
         };
         Self {
             wall: start(),
@@ -45,7 +48,11 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Moment {
-        self.moment
+        let shown = self.wall;
+        Moment {
+            shown,
+            ..self.moment
+        }
     }
 
     /// A look at the clock is noted once a minute; after this time one was.
@@ -106,5 +113,10 @@ impl Moment {
     /// Whether so much time may have been seen to pass since `before`.
     pub(crate) fn is_past(&self, before: Self, span: Duration) -> bool {
         self.seen - before.seen >= span
+    }
+
+    /// Whether the clock shows that `before` was within the last `span`; what it shows as still to come was not.
+    pub(crate) fn shows_within(&self, before: Self, span: Duration) -> bool {
+        before.shown <= self.shown && self.shown < before.shown + span
     }
 }
