@@ -8,6 +8,8 @@ use crate::start;
 
 /// lockwatch looks at the clock at least so often while it runs; of what it did not see pass, it counts no more.
 pub(crate) const LOOKS: Duration = Duration::from_mins(5);
+/// While it runs, it looks so often here. A look is noted when the last one noted is a minute old, so that nothing is lost.
+const TICKS: Duration = Duration::from_mins(4);
 
 /// The clock of the host, and what really passes.
 #[derive(Debug)]
@@ -64,8 +66,8 @@ impl Clock {
     pub(crate) fn goes(&mut self, time: Duration) -> Vec<Timestamp> {
         let end = self.wall + time;
         let mut readings = vec![self.wall];
-        while self.wall + LOOKS < end {
-            self.wall += LOOKS;
+        while self.wall + TICKS < end {
+            self.wall += TICKS;
             readings.push(self.wall);
         }
         readings.push(end);

@@ -94,7 +94,7 @@ impl Truth {
     }
 
     /// So many attempts of these askers within `span` of the clock. What a later one saw further back than `kept` is
-    /// forgotten, wherever the clock is set then; a void one did not take place.
+    /// forgotten, wherever the clock is set then; a void one did not take place, nor what the clock cannot tell from it.
     fn asked(
         &self,
         now: Moment,
@@ -102,11 +102,15 @@ impl Truth {
         kept: Duration,
         of: impl Fn(Asker) -> bool,
     ) -> usize {
+        let void = |made: &Made| {
+            let mut same = self.made.iter().filter(|one| one.at.shown == made.at.shown);
+            same.any(|made| made.known == Some(Known::Void))
+        };
         let made: Vec<&Made> = self.made.iter().filter(|made| of(made.asker)).collect();
         let counts = |nth: &usize| {
             let (made, later) = (made[*nth], &made[nth + 1..]);
             let forgotten = |later: &&Made| made.at.shown + kept <= later.at.shown;
-            made.known != Some(Known::Void)
+            !void(made)
                 && now.shows_within(made.at, span)
                 && !later.iter().any(forgotten)
         };
