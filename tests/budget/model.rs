@@ -250,7 +250,19 @@ impl Truth {
             (own.rejected, own.open),
             "credential {credential}"
         );
+        let used = &self.used;
+        let steps = used.steps.get(&credential).copied().unwrap_or(0);
+        assert_eq!(
+            (told.steps, told.released),
+            (steps, used.released.contains(&credential)),
+            "what credential {credential} has used up"
+        );
         let told = &ledgers.username;
+        assert_eq!(
+            (told.moved.is_some(), told.risked.is_some()),
+            (used.moved.is_some(), used.risked.is_some()),
+            "what the username has used up"
+        );
         assert_eq!(
             (told.rejections, told.unanswered),
             (all.rejected, all.open),
