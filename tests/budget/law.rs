@@ -1,7 +1,8 @@
 //! The law of the budget, on the pure rules: whatever the order of asking, answers, crashes, changed credentials, moves and
-//! clocks, one username is not rejected more often in a row than its budget, the exceptions that were its due and what
-//! operators asked for; attempts without a known answer stay within theirs; the ledgers never know of fewer rejections than
-//! Autotask counts; and while Autotask refuses everybody, one user an hour is tried.
+//! clocks, one username is not rejected more often in a row than its budget, the exceptions that were its due (another zone,
+//! a step of `retry_held_after`, once after a storm) and what operators asked for; attempts without a known answer stay
+//! within theirs; what was not sent uses nothing up; the ledgers never know of fewer rejections than Autotask counts; and
+//! while Autotask refuses everybody, one user an hour is tried, until an attempt that was made meanwhile is accepted.
 
 use std::{cell::RefCell, collections::HashMap, time::Duration};
 

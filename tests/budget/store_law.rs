@@ -47,7 +47,7 @@ fn of_one_in_a_store() -> impl Strategy<Value = (Setting, Vec<Happening>)> {
 }
 
 fn of_many_in_a_store() -> impl Strategy<Value = (Setting, Vec<Happening>)> {
-    let pace = prop_oneof![16 => Just(Pace::Brisk), 1 => Just(Pace::Weeks)];
+    let pace = prop_oneof![24 => Just(Pace::Brisk), 1 => Just(Pace::Weeks)];
     pace.prop_flat_map(|pace| (setting(), of_many(pace, 110)))
 }
 

@@ -129,7 +129,10 @@ impl Storms {
     /// An attempt that was made then says nothing of a storm: if it was tried for that, another may be.
     pub(crate) fn no_verdict(&mut self, user: usize, made: Moment) {
         let tenant = self.tenant(user);
-        for storm in [&mut self.zone, &mut self.tenants[tenant]].into_iter().flatten() {
+        for storm in [&mut self.zone, &mut self.tenants[tenant]]
+            .into_iter()
+            .flatten()
+        {
             storm.canary = storm.canary.filter(|canary| canary.seen != made.seen);
         }
     }

@@ -168,7 +168,7 @@ impl<'a, K: Keeper> Town<'a, K> {
             }
             Happening::Goes(time) => self.goes(time).await,
             Happening::Jump(by) => {
-                // The same: then as much is counted as the truth says, and not only at most so much.
+                // Right after a noted look, too: then as much is counted as the truth says, and not only at most so much.
                 self.goes(self.clock.next_note()).await;
                 self.clock.jumps(by);
             }

@@ -110,9 +110,7 @@ impl Truth {
         let counts = |nth: &usize| {
             let (made, later) = (made[*nth], &made[nth + 1..]);
             let forgotten = |later: &&Made| made.at.shown + kept <= later.at.shown;
-            !void(made)
-                && now.shows_within(made.at, span)
-                && !later.iter().any(forgotten)
+            !void(made) && now.shows_within(made.at, span) && !later.iter().any(forgotten)
         };
         (0..made.len()).filter(counts).count()
     }
@@ -239,7 +237,10 @@ impl Truth {
         let username = &ledgers.username;
         username.moved.is_some()
             && username.moved == username.last_attempt
-            && self.used.moved.is_none_or(|moved| moved.seen != sent.at.seen)
+            && self
+                .used
+                .moved
+                .is_none_or(|moved| moved.seen != sent.at.seen)
     }
 
     fn moves_to(&mut self, sent: &Sent) {
