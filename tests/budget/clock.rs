@@ -8,6 +8,8 @@ use crate::start;
 
 /// lockwatch looks at the clock at least so often while it runs; of what it did not see pass, it counts no more.
 pub(crate) const LOOKS: Duration = Duration::from_mins(5);
+/// While it runs, it looks so often here. A look is noted when the last one noted is a minute old, so that nothing is lost.
+const TICKS: Duration = Duration::from_mins(4);
 
 /// The clock of the host, and what really passes.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub(crate) struct Moment {
     pub(crate) real: Duration,
     /// So often was the clock set.
     pub(crate) leaps: u32,
+    /// What the clock shows.
+    pub(crate) shown: Timestamp,
 }
 
 impl Clock {
@@ -36,6 +40,7 @@ impl Clock {
             seen: Duration::ZERO,
             real: Duration::ZERO,
             leaps: 0,
+            shown: start(),
         };
         Self {
             wall: start(),
@@ -45,7 +50,11 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Moment {
-        self.moment
+        let shown = self.wall;
+        Moment {
+            shown,
+            ..self.moment
+        }
     }
 
     /// A look at the clock is noted once a minute; after this time one was.
@@ -57,8 +66,8 @@ impl Clock {
     pub(crate) fn goes(&mut self, time: Duration) -> Vec<Timestamp> {
         let end = self.wall + time;
         let mut readings = vec![self.wall];
-        while self.wall + LOOKS < end {
-            self.wall += LOOKS;
+        while self.wall + TICKS < end {
+            self.wall += TICKS;
             readings.push(self.wall);
         }
         readings.push(end);
@@ -106,5 +115,10 @@ impl Moment {
     /// Whether so much time may have been seen to pass since `before`.
     pub(crate) fn is_past(&self, before: Self, span: Duration) -> bool {
         self.seen - before.seen >= span
+    }
+
+    /// Whether the clock shows that `before` was within the last `span`; what it shows as still to come was not.
+    pub(crate) fn shows_within(&self, before: Self, span: Duration) -> bool {
+        before.shown <= self.shown && self.shown < before.shown + span
     }
 }

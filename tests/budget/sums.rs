@@ -26,6 +26,10 @@ pub(crate) struct Sums {
     pub(crate) unanswered: u32,
     pub(crate) storms: u32,
     pub(crate) canaries: u32,
+    /// Storms over a zone that were judged as usual.
+    pub(crate) judged: u32,
+    /// Given one attempt when a storm was over.
+    pub(crate) released: u32,
     moved: u32,
     steps: u32,
     verified: u32,
@@ -56,6 +60,7 @@ impl Sums {
             Why::Free | Why::Budget => {}
             Why::Moved => self.moved += 1,
             Why::Step => self.steps += 1,
+            Why::Released => self.released += 1,
             Why::Verified => self.verified += 1,
             Why::SixHourly => self.six_hourly += 1,
             Why::Asked => self.asked += 1,
@@ -140,7 +145,11 @@ impl fmt::Display for Sums {
             self.autotask,
         )?;
         if self.storms > 0 {
-            write!(f, "{} storms, {} canaries; ", self.storms, self.canaries)?;
+            write!(
+                f,
+                "{} storms ({} over a zone for a day), {} canaries, {} released; ",
+                self.storms, self.judged, self.canaries, self.released,
+            )?;
         }
         write!(f, "refused: {:?}", self.refused)
     }

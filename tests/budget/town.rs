@@ -77,7 +77,7 @@ pub(crate) struct Town<'a, K> {
     refuses: bool,
     /// Zones without a clear answer.
     closed: HashSet<usize>,
-    /// Who was accepted, where and when.
+    /// Who was accepted, where, and when the attempt was made.
     accepted: Vec<(usize, usize, Moment)>,
     late: Vec<Late>,
     sums: &'a mut Sums,
@@ -139,6 +139,7 @@ impl<'a, K: Keeper> Town<'a, K> {
             self.sums.unanswered += u32::try_from(open.count()).unwrap();
         }
         self.sums.storms += self.storms.seen;
+        self.sums.judged += self.storms.judged;
         self.sums.story(self.clock.now().real);
     }
 
@@ -167,7 +168,8 @@ impl<'a, K: Keeper> Town<'a, K> {
             }
             Happening::Goes(time) => self.goes(time).await,
             Happening::Jump(by) => {
-                self.goes(Duration::ZERO).await;
+                // Right after a noted look, too: then as much is counted as the truth says, and not only at most so much.
+                self.goes(self.clock.next_note()).await;
                 self.clock.jumps(by);
             }
             Happening::Back(by) => {
@@ -256,6 +258,12 @@ impl<'a, K: Keeper> Town<'a, K> {
             asked.answered = Some(attempt.clone());
             answer = self.keeper.permit(&asked).await;
         }
+        let at = self.clock.now();
+        // Who has no claim on the user does not get so far as to ask.
+        let weather = match &answer {
+            Err(Refusal::NotOurs) => None,
+            _ => Some(self.storms.asked(ask.user, at)),
+        };
         let (id, ledgers) = match answer {
             Ok(granted) => granted,
             Err(why) => {
@@ -263,9 +271,9 @@ impl<'a, K: Keeper> Town<'a, K> {
                 return None;
             }
         };
-        let at = self.clock.now();
         let others = |one: &&(usize, usize, Moment)| one.0 != ask.user && one.1 == self.zone;
-        let other = self.accepted.iter().rev().find(others);
+        let others = self.accepted.iter().filter(others);
+        let other = others.max_by_key(|other| other.2.seen);
         let sent = Sent {
             id: id.clone(),
             credential: ask.credential,
@@ -276,13 +284,14 @@ impl<'a, K: Keeper> Town<'a, K> {
             speaks: self.speaks,
             closed: self.closed.remove(&self.zone),
             locked_out: self.locked_out,
+            weather: weather.expect("it was asked for"),
             other_accepted: other.map(|other| other.2),
             outcome,
         };
         let truth = &mut self.truths[ask.user];
         if matches!(ask.asker, Asker::Schedule | Asker::WithoutCode) {
             let fresh = truth.worked(ask.credential) && truth.streak(ask.credential).rejected == 0;
-            let canary = self.storms.presents(ask.user, fresh, self.interval, at);
+            let canary = self.storms.presents(ask.user, fresh, at);
             self.sums.canaries += u32::from(canary);
         }
         let why = truth.sent(sent, &ledgers);
@@ -299,7 +308,7 @@ impl<'a, K: Keeper> Town<'a, K> {
             .await;
         let at = self.clock.now();
         let truth = &mut self.truths[whose.user];
-        let known = truth.told(id, outcome, at, &ledgers)?;
+        let (known, made) = truth.told(id, outcome, at, &ledgers)?;
         let worked = truth.worked(whose.credential);
         truth.obeys(self.sums);
         if matches!(outcome, Outcome::Unanswered | Outcome::AnsweredUnclearly) {
@@ -307,12 +316,13 @@ impl<'a, K: Keeper> Town<'a, K> {
         }
         match known {
             Known::Proof | Known::CodeRefused => {
-                self.accepted.push((whose.user, whose.zone, at));
-                self.storms.accepted(whose.user, at);
+                self.accepted.push((whose.user, whose.zone, made));
+                self.storms.accepted(whose.user, made, at);
             }
             Known::Rejection => self.storms.refused(whose.user, worked, at),
             Known::Void => self.sums.void += 1,
-            Known::NoAnswer | Known::NotSent | Known::Nothing => {}
+            Known::NotSent | Known::Nothing => self.storms.no_verdict(whose.user, made),
+            Known::NoAnswer => {}
         }
         Some(known)
     }
