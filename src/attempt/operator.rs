@@ -12,14 +12,13 @@ use super::{
 
 pub(super) fn may(ledgers: &Ledgers, force: bool, now: Now) -> Result<(), Refusal> {
     let recent = past(&ledgers.username.operator, HOUR, now.wall);
-    if let Some(last) = recent.iter().max()
-        && now.wall < *last + MINUTE
-    {
-        return Err(wait(*last + MINUTE, Waiting::Operator));
-    }
-    if recent.len() >= OPERATOR_ATTEMPTS_AN_HOUR {
-        let first = recent.iter().min().copied().unwrap_or(now.wall);
-        return Err(wait(first + HOUR, Waiting::Operator));
+    let minute = recent.iter().max().map(|last| *last + MINUTE);
+    let full = recent.len() >= OPERATOR_ATTEMPTS_AN_HOUR;
+    let hour = recent.iter().min().filter(|_| full);
+    // The later of the two: it is told as the time when an attempt is possible.
+    let until = minute.max(hour.map(|first| *first + HOUR));
+    if let Some(until) = until.filter(|until| now.wall < *until) {
+        return Err(wait(until, Waiting::Operator));
     }
     if ledgers.credential.vain >= OPERATOR_VAIN && !force {
         return Err(Refusal::NeedsForce);

@@ -126,7 +126,7 @@ impl Hold {
     pub fn as_sentence(self) -> &'static str {
         match self {
             Self::Rejections => {
-                "it was rejected as often as the budget allows, so it is not presented again until it changes, an operator retries, or a step of retry_held_after has come"
+                "it was rejected as often as the budget allows, so it is not presented again until it changes or an operator retries"
             }
             Self::Unanswered => {
                 "several attempts in a row had no known answer, so the next one is risked only after 6 h, or when another user of the zone is accepted"

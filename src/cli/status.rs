@@ -10,13 +10,17 @@ use crate::web::view::Users;
 
 pub(super) async fn status(args: &DaemonArgs, json: bool) -> Result<Exit, Failure> {
     let all: Users = Daemon::find(args).await?.get("api/v1/users").await?;
-    let exit = Exit::of_states(all.users.iter().map(|user| user.state.as_str()));
+    // Without its store the daemon learns nothing of credentials: what it shows is what it knew.
+    let stale = all.store_trouble.as_ref().map(|_| "unclear");
+    let states = all.users.iter().map(|user| user.state.as_str());
+    let exit = Exit::of_states(states.chain(stale));
     if json {
         report::json(&all);
         return Ok(exit);
     }
     if let Some(why) = &all.store_trouble {
         report::say(why);
+        report::say("what follows is what was known before");
     }
     if all.users.is_empty() {
         report::say("no user is configured");

@@ -30,7 +30,7 @@ pub(super) async fn validate(path: &Path) -> Result<Exit, Failure> {
             Severity::Warning => note(format!("warning: {}: {finding}", path.display())),
         }
     }
-    if let Err(why) = place::lasts(&config.store, config.ephemeral) {
+    if let Err(why) = place::look(&config.store, config.ephemeral) {
         errors += 1;
         note(format!("{}: {why}", path.display()));
     }

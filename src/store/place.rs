@@ -83,6 +83,29 @@ pub fn make_ready(location: &StoreLocation, ephemeral: Ephemeral) -> Result<(), 
     })
 }
 
+/// Whether a store can be there, as far as can be told without making or opening anything.
+///
+/// # Errors
+/// Why not.
+pub fn look(location: &StoreLocation, ephemeral: Ephemeral) -> Result<(), PlaceError> {
+    let StoreLocation::Sqlite(path) = location else {
+        return Ok(());
+    };
+    if path.is_dir() {
+        return Err(PlaceError::IsFolder(path.clone()));
+    }
+    lasts(location, ephemeral)?;
+    let folder = folder(path);
+    let above = folder.parent().unwrap_or(folder);
+    if folder.is_dir() || (!folder.exists() && above.is_dir()) {
+        return Ok(());
+    }
+    Err(PlaceError::Folder {
+        folder: folder.to_owned(),
+        cause: io::ErrorKind::NotFound.into(),
+    })
+}
+
 /// Whether what is written there outlives a start. Where the folder is not there yet, what it would be made in counts.
 ///
 /// # Errors
@@ -173,6 +196,16 @@ mod tests {
         let mode = fs::metadata(house.path().join("one")).unwrap().mode();
         assert_eq!(mode & 0o777, 0o700);
         ready("one/lockwatch.db").unwrap();
+        for (path, possible) in [
+            ("one/x.db", true),
+            ("new/x.db", true),
+            ("one", false),
+            ("two/three/x.db", false),
+        ] {
+            let seen = look(&at(path), Ephemeral::Allowed);
+            assert_eq!(seen.is_ok(), possible, "{path}: {seen:?}");
+        }
+        assert!(!house.path().join("new").exists(), "looking makes nothing");
 
         let error = ready("two/three/lockwatch.db").unwrap_err();
         assert!(matches!(error, PlaceError::Folder { .. }), "{error:?}");

@@ -50,8 +50,15 @@ fn make_private(path: &Path) -> io::Result<()> {
     }
     let mut options = fs::OpenOptions::new();
     match options.write(true).create_new(true).mode(0o600).open(path) {
-        Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => Err(fault),
-        _ => Ok(()),
+        Ok(_) => {
+            tracing::warn!(
+                store = %path.display(),
+                "made a new store: it knows of no earlier attempts"
+            );
+            Ok(())
+        }
+        Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(fault) => Err(fault),
     }
 }
 

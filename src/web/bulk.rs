@@ -94,6 +94,10 @@ pub(super) async fn retry(
         Ok(wished) => wished,
         Err(refused) => return *refused,
     };
+    if let Some(trouble) = app.checker.store.trouble() {
+        // Who works is not known either.
+        return problem(StatusCode::SERVICE_UNAVAILABLE, trouble.as_sentence());
+    }
     let (lines, mut told) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         // Whoever asked may go: what has begun goes on, and nothing more begins.

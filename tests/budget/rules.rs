@@ -153,6 +153,7 @@ fn an_operator_may_in_spite_of_a_hold_but_not_often() {
         it worked since            | op:a- 1m op:a- 1m force:a+ 1h  | op    | a | granted
         a fourth in an hour        | op:a- 1m op:a- 1m force:a- 1m  | force | a | wait 57m: Operator
         whatever came of them      | op:a+ 1m op:a+ 1m op:a+ 1m     | op    | a | wait 57m: Operator
+        at once after three        | op:a- 1m op:a- 1m force:a-     | force | a | wait 58m: Operator
         a fourth after the hour    | op:a- 1m op:a- 1m force:a- 58m | force | a | granted
         ",
     );
