@@ -58,13 +58,18 @@ pub(super) fn step(progress: &Step) {
     ));
 }
 
-/// Where a check left the user, with causes and steps.
-pub(super) fn result(user: &UserView) {
+/// Where a user stands, in a line.
+pub(super) fn standing(user: &UserView) {
     say(format!(
         "  result {}{}",
         styled(&user.state),
         reason_of(user)
     ));
+}
+
+/// Where a check left the user, with causes and steps.
+pub(super) fn result(user: &UserView) {
+    standing(user);
     if let Some(why) = &user.held_why {
         say(format!("  held   {why}"));
     }

@@ -64,9 +64,12 @@ async fn one(daemon: &Daemon, id: &UserId, force: bool) -> Result<Exit, Failure>
     let user = daemon
         .check(id, "retry", force, |step| report::step(&step))
         .await?;
-    report::result(&user);
     if let Some(why) = &user.not_attempted {
+        // Causes and steps would bury the one line that matters.
+        report::standing(&user);
         report::note(format!("no attempt was made: {why}"));
+    } else {
+        report::result(&user);
     }
     Ok(Exit::of_states([user.state.as_str()]))
 }
