@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use lockwatch::{
     attempt::{
         CredentialLedger, End, GroupLedger, Ledgers, Limits, Meter, Now, Outcome, Refusal, Request,
-        Storm, TENANT_STORM, UsernameLedger, permit, settle, storm,
+        Storm, TENANT_STORM, UsernameLedger, ZONE_STORM, permit, settle, storm,
     },
     fleet::{self, Refused},
 };
@@ -142,11 +142,16 @@ impl Keeper for Memory {
         let Asked { whose, wall, .. } = *asked;
         let now = self.now(wall);
         let mut ledgers = self.load(whose);
-        if let Some(storm) = &mut ledgers.tenant.storm
-            && now.counted >= storm.at + TENANT_STORM
-        {
-            storm.judged = true;
+        // As the store does when it is asked, whatever it answers.
+        for (group, after) in [
+            (&mut ledgers.zone, ZONE_STORM),
+            (&mut ledgers.tenant, TENANT_STORM),
+        ] {
+            if let Some(storm) = &mut group.storm {
+                storm.judged |= now.counted >= storm.at + after;
+            }
         }
+        self.save(whose, ledgers.clone());
         self.made += 1;
         let id = format!("attempt-{}", self.made);
         let request = Request {

@@ -4,7 +4,10 @@
 
 mod allowed;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use lockwatch::attempt::{Asker, Ledgers, Limits, Outcome};
 
@@ -22,6 +25,8 @@ pub(crate) enum Why {
     Budget,
     /// In spite of a hold: the look-up names another zone.
     Moved,
+    /// In spite of a hold: it was rejected in a storm that is over.
+    Released,
     /// In spite of a hold: a step of `retry_held_after`.
     Step,
     /// In spite of a hold: the last answer let the secret in, and refused its code only.
@@ -62,6 +67,21 @@ pub(crate) struct Made {
     /// What the ledgers took note of, if anything, and when.
     pub(crate) known: Option<Known>,
     told: Option<Moment>,
+    /// What stands again if it was not sent.
+    before: Used,
+}
+
+/// The exceptions that were used up.
+#[derive(Clone, Debug, Default)]
+struct Used {
+    /// When another zone last excused something.
+    moved: Option<Moment>,
+    /// When an attempt was last risked in spite of too many without a known answer.
+    risked: Option<Moment>,
+    /// Steps of `retry_held_after` that a credential has taken since it worked.
+    steps: HashMap<usize, u32>,
+    /// Credentials that were tried after a storm, and did not work since.
+    released: HashSet<usize>,
 }
 
 /// How an attempt came to be made.
@@ -78,6 +98,8 @@ pub(crate) struct Sent {
     /// The zone was told to have no clear answers, and has not answered since.
     pub(crate) closed: bool,
     pub(crate) locked_out: bool,
+    /// Whether its last rejection fell into a storm that is over.
+    pub(crate) befallen: bool,
     /// When another user of the zone was last accepted.
     pub(crate) other_accepted: Option<Moment>,
     pub(crate) outcome: Outcome,
@@ -102,14 +124,9 @@ pub(crate) struct Truth {
     limits: Limits,
     interval: Duration,
     pub(crate) made: Vec<Made>,
-    /// When another zone last excused something.
-    moved: Option<Moment>,
-    /// When an attempt was last risked in spite of too many without a known answer.
-    risked: Option<Moment>,
+    used: Used,
     /// Since when rejections hold a credential.
     held: HashMap<usize, Moment>,
-    /// Steps of `retry_held_after` that a credential has taken since it worked.
-    steps: HashMap<usize, u32>,
 }
 
 impl Truth {
@@ -118,15 +135,14 @@ impl Truth {
             limits,
             interval,
             made: Vec::new(),
-            moved: None,
-            risked: None,
+            used: Used::default(),
             held: HashMap::new(),
-            steps: HashMap::new(),
         }
     }
 
     /// An attempt left, and `ledgers` is how it is recorded. What was allowed is decided on the truth alone.
     pub(crate) fn sent(&mut self, sent: Sent, ledgers: &Ledgers) -> Why {
+        let before = self.used.clone();
         self.one_at_a_time(&sent);
         self.the_zone_spoke(&sent);
         let why = match sent.asker {
@@ -155,6 +171,7 @@ impl Truth {
             why,
             known: None,
             told: None,
+            before,
         });
         self.note_hold(credential, sent.at);
         self.is_told_by(credential, ledgers);
@@ -200,9 +217,13 @@ impl Truth {
         if let Some(last) = self.made.last_mut() {
             last.known = Some(known);
             last.told = Some(at);
+            if known == Known::NotSent {
+                self.used = last.before.clone();
+            }
         }
         if known == Known::Proof {
-            self.steps.remove(&credential);
+            self.used.steps.remove(&credential);
+            self.used.released.remove(&credential);
         }
         self.note_hold(credential, at);
         self.is_told_by(credential, ledgers);
@@ -246,7 +267,12 @@ impl Truth {
         } = self.limits;
         let all = self.streak_of_all();
         let rejected = |made: &&Made| made.known == Some(Known::Rejection);
-        let extra = |made: &&Made| matches!(made.why, Why::Moved | Why::Step | Why::Asked);
+        let extra = |made: &&Made| {
+            matches!(
+                made.why,
+                Why::Moved | Why::Released | Why::Step | Why::Asked
+            )
+        };
         // An answer that refuses only the code costs nothing, but leaves to the next attempt what this one could have cost.
         let left = |made: &&Made| made.known == Some(Known::CodeRefused);
 
@@ -320,6 +346,21 @@ impl Truth {
             .iter()
             .filter(|made| made.credential == credential);
         own.any(|made| matches!(made.known, Some(Known::Proof | Known::CodeRefused)))
+    }
+
+    /// When a credential was last told to be rejected.
+    pub(crate) fn rejected_at(&self, credential: usize) -> Option<Moment> {
+        let mut own = self
+            .made
+            .iter()
+            .filter(|made| made.credential == credential);
+        own.rfind(|made| made.known == Some(Known::Rejection))?.told
+    }
+
+    /// When the attempt was made.
+    pub(crate) fn made_at(&self, id: &str) -> Moment {
+        let made = self.made.iter().rfind(|made| made.id == id);
+        made.expect("one of ours").at
     }
 
     /// What Autotask's own counter says.

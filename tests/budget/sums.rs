@@ -28,6 +28,7 @@ pub(crate) struct Sums {
     pub(crate) canaries: u32,
     moved: u32,
     steps: u32,
+    released: u32,
     verified: u32,
     six_hourly: u32,
     asked: u32,
@@ -56,6 +57,7 @@ impl Sums {
             Why::Free | Why::Budget => {}
             Why::Moved => self.moved += 1,
             Why::Step => self.steps += 1,
+            Why::Released => self.released += 1,
             Why::Verified => self.verified += 1,
             Why::SixHourly => self.six_hourly += 1,
             Why::Asked => self.asked += 1,
@@ -119,7 +121,7 @@ impl fmt::Display for Sums {
         write!(
             f,
             "{} stories ({} of three weeks and more), {} attempts: {} rejected ({} void), {} without a known answer; \
-             exceptions: {} moved, {} steps, {} with a good secret, {} six-hourly, {} asked for; \
+             exceptions: {} moved, {} steps, {} after a storm, {} with a good secret, {} six-hourly, {} asked for; \
              worst streak {} of {} allowed ({} times nothing was left), with unanswered {} of {}, Autotask counted {}; ",
             self.stories,
             self.long,
@@ -129,6 +131,7 @@ impl fmt::Display for Sums {
             self.unanswered,
             self.moved,
             self.steps,
+            self.released,
             self.verified,
             self.six_hourly,
             self.asked,

@@ -265,7 +265,11 @@ impl<'a, K: Keeper> Town<'a, K> {
         };
         let at = self.clock.now();
         let others = |one: &&(usize, usize, Moment)| one.0 != ask.user && one.1 == self.zone;
-        let other = self.accepted.iter().rev().find(others);
+        let other = self.accepted.iter().filter(others);
+        let other = other.map(|other| other.2).max_by_key(|at| at.seen);
+        let truth = &mut self.truths[ask.user];
+        let rejected_at = truth.rejected_at(ask.credential);
+        self.storms.judged(ask.user, &ledgers, at);
         let sent = Sent {
             id: id.clone(),
             credential: ask.credential,
@@ -276,13 +280,13 @@ impl<'a, K: Keeper> Town<'a, K> {
             speaks: self.speaks,
             closed: self.closed.remove(&self.zone),
             locked_out: self.locked_out,
-            other_accepted: other.map(|other| other.2),
+            befallen: self.storms.befell(ask.user, rejected_at),
+            other_accepted: other,
             outcome,
         };
-        let truth = &mut self.truths[ask.user];
         if matches!(ask.asker, Asker::Schedule | Asker::WithoutCode) {
             let fresh = truth.worked(ask.credential) && truth.streak(ask.credential).rejected == 0;
-            let canary = self.storms.presents(ask.user, fresh, self.interval, at);
+            let canary = self.storms.presents(ask.user, fresh, at);
             self.sums.canaries += u32::from(canary);
         }
         let why = truth.sent(sent, &ledgers);
@@ -299,20 +303,23 @@ impl<'a, K: Keeper> Town<'a, K> {
             .await;
         let at = self.clock.now();
         let truth = &mut self.truths[whose.user];
+        let made = truth.made_at(id);
         let known = truth.told(id, outcome, at, &ledgers)?;
         let worked = truth.worked(whose.credential);
         truth.obeys(self.sums);
+        self.storms.judged(whose.user, &ledgers, at);
         if matches!(outcome, Outcome::Unanswered | Outcome::AnsweredUnclearly) {
             self.closed.insert(whose.zone);
         }
         match known {
             Known::Proof | Known::CodeRefused => {
-                self.accepted.push((whose.user, whose.zone, at));
-                self.storms.accepted(whose.user, at);
+                self.accepted.push((whose.user, whose.zone, made));
+                self.storms.accepted(whose.user, made, at);
             }
             Known::Rejection => self.storms.refused(whose.user, worked, at),
             Known::Void => self.sums.void += 1,
-            Known::NoAnswer | Known::NotSent | Known::Nothing => {}
+            Known::NotSent | Known::Nothing => self.storms.no_verdict(whose.user, made),
+            Known::NoAnswer => {}
         }
         Some(known)
     }

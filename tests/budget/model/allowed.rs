@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lockwatch::attempt::{Asker, Ledgers};
+use lockwatch::attempt::{Asker, Ledgers, storm};
 
 use super::{Known, Made, Sent, Truth, Why};
 use crate::clock::Moment;
@@ -43,15 +43,9 @@ impl Truth {
 
     /// With a placeholder for a code, an attempt an hour is made, an operator's counted; only a confirmation comes sooner.
     pub(super) fn an_hour_has_passed(&self, sent: &Sent) {
-        // Where no time passed in between, nobody can tell which of two attempts was not sent.
-        let not_sent = |at: Moment| {
-            let mut same = self.made.iter().filter(|made| made.at.seen == at.seen);
-            same.any(|made| made.known == Some(Known::NotSent))
-        };
-        let paced = |made: &&Made| match made.asker {
-            Asker::Operator { .. } => true,
-            Asker::WithoutCode => !not_sent(made.at),
-            Asker::Schedule | Asker::OneOff => false,
+        let paced = |made: &&Made| {
+            let asked = matches!(made.asker, Asker::Operator { .. } | Asker::WithoutCode);
+            asked && !self.made.iter().any(|other| excuses(other, made))
         };
         let mut before = self.made.iter().rev().filter(paced);
         let Some(last) = before.find(|made| made.at.seen < sent.at.seen) else {
@@ -87,10 +81,17 @@ impl Truth {
         assert!(few < 2, "a one-off probe after {few} within a day");
     }
 
-    /// So many attempts of these askers within `span`.
+    /// So many attempts of these askers within `span`, which goes by the clock: nothing is said of what was before it was
+    /// set.
     fn asked(&self, now: Moment, span: Duration, of: impl Fn(Asker) -> bool) -> usize {
         let made = self.made.iter().filter(|made| of(made.asker));
-        made.filter(|made| !now.is_past(made.at, span)).count()
+        let recent =
+            made.filter(|made| made.at.leaps == now.leaps && made.at.real + span > now.real);
+        let void =
+            |other: &Made, made: &Made| other.known == Some(Known::Void) && excuses(other, made);
+        recent
+            .filter(|made| !self.made.iter().any(|other| void(other, made)))
+            .count()
     }
 
     pub(super) fn scheduled(&mut self, sent: &Sent, ledgers: &Ledgers) -> Why {
@@ -119,18 +120,18 @@ impl Truth {
         if own.open > 0 && all.sum() >= self.limits.max_unanswered {
             if self.says_moved(sent, ledgers) {
                 self.moves_to(sent);
-                self.risked = Some(sent.at);
+                self.used.risked = Some(sent.at);
                 return Why::Moved;
             }
             let over =
                 |since: Option<Moment>| since.is_none_or(|since| sent.at.is_past(since, SIX_HOURS));
             let last = self.made.last().map(|last| last.at);
             assert!(
-                over(self.risked) && (over(last) || Self::freed(last, sent)),
+                over(self.used.risked) && (over(last) || Self::freed(last, sent)),
                 "risked after {all:?}, the last at {last:?}, risked at {:?}",
-                self.risked
+                self.used.risked
             );
-            self.risked = Some(sent.at);
+            self.used.risked = Some(sent.at);
             return Why::SixHourly;
         }
         self.has_waited(sent);
@@ -155,7 +156,8 @@ impl Truth {
     /// After an attempt without a known answer each wait is twice the last.
     fn has_waited(&self, sent: &Sent) {
         let vain = |made: &&Made| matches!(made.known, None | Some(Known::NoAnswer));
-        let in_vain = self.made.iter().rev().take_while(vain).count();
+        let sent_before = self.made.iter().rev().filter(|made| was_sent(made));
+        let in_vain = sent_before.take_while(vain).count();
         let Some(last) = self.made.last().filter(|_| in_vain > 0) else {
             return;
         };
@@ -175,11 +177,15 @@ impl Truth {
             self.moves_to(sent);
             return Why::Moved;
         }
-        let before = self.steps.get(&sent.credential).copied().unwrap_or(0);
+        if ledgers.credential.released && self.used.released.insert(sent.credential) {
+            assert!(sent.befallen, "no storm befell it");
+            return Why::Released;
+        }
+        let before = self.used.steps.get(&sent.credential).copied().unwrap_or(0);
         let after = ledgers.credential.steps;
         let own = self.streak(sent.credential);
         assert!(
-            after > before && sent.locked_out,
+            after > before && (sent.locked_out || storm(ledgers).is_some()),
             "presented after {own:?}, {:?} with all credentials",
             self.streak_of_all()
         );
@@ -192,7 +198,7 @@ impl Truth {
             "step {after} at {:?}, held since {held:?}",
             sent.at
         );
-        self.steps.insert(sent.credential, after);
+        self.used.steps.insert(sent.credential, after);
         Why::Step
     }
 
@@ -201,19 +207,31 @@ impl Truth {
         let username = &ledgers.username;
         username.moved.is_some()
             && username.moved == username.last_attempt
-            && self.moved.is_none_or(|moved| moved.seen != sent.at.seen)
+            && self
+                .used
+                .moved
+                .is_none_or(|moved| moved.seen != sent.at.seen)
     }
 
     fn moves_to(&mut self, sent: &Sent) {
-        let last = self.made.last().map(|last| last.zone);
+        let last = self.made.iter().rfind(was_sent).map(|last| last.zone);
         assert!(sent.found && last != Some(sent.zone), "it has not moved");
         self.moves(sent.at);
     }
 
     pub(super) fn moves(&mut self, at: Moment) {
-        if let Some(before) = self.moved {
+        if let Some(before) = self.used.moved {
             assert!(at.is_past(before, DAY), "moved at {before:?} and {at:?}");
         }
-        self.moved = Some(at);
+        self.used.moved = Some(at);
     }
+}
+
+fn was_sent(made: &&Made) -> bool {
+    made.known != Some(Known::NotSent)
+}
+
+/// Whether an attempt that cost nothing is the other one, as far as anybody can tell when no time passed in between.
+fn excuses(other: &Made, made: &Made) -> bool {
+    other.at.seen == made.at.seen && matches!(other.known, Some(Known::NotSent | Known::Void))
 }
