@@ -6,8 +6,10 @@ use jiff::Timestamp;
 
 use crate::start;
 
-/// lockwatch looks at the clock at least so often while it runs; of what it did not see pass, it counts no more.
-pub(crate) const LOOKS: Duration = Duration::from_mins(5);
+/// Of what lockwatch did not see pass, it counts no more.
+pub(crate) const MOST: Duration = Duration::from_mins(5);
+/// It looks at the clock once a minute while it runs. Here it looks less often, but no time is lost by that.
+const LOOKS: Duration = Duration::from_mins(4);
 
 /// The clock of the host, and what really passes.
 #[derive(Debug)]
@@ -73,7 +75,7 @@ impl Clock {
     pub(crate) fn jumps(&mut self, by: Duration) {
         self.wall += by;
         self.moment.leaps += 1;
-        let seen = self.catches_up(by).min(LOOKS);
+        let seen = self.catches_up(by).min(MOST);
         self.moment.seen += seen;
     }
 
@@ -88,7 +90,7 @@ impl Clock {
         self.wall -= by;
         self.moment.leaps += 1;
         self.behind += by;
-        if self.behind > LOOKS {
+        if self.behind > MOST {
             // That far back it is the new truth.
             self.behind = Duration::ZERO;
         }

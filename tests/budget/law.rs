@@ -17,7 +17,7 @@ use lockwatch::{
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::{
-    clock::{Clock, LOOKS},
+    clock::{Clock, MOST},
     happenings::{Happening, Pace, Reload, Setting, USERS, of_many, of_one, setting},
     storms::tenant,
     sums::Sums,
@@ -278,7 +278,7 @@ proptest! {
                 Look::Set(by) => {
                     let by = jiff::SignedDuration::from_secs(by);
                     clock.wall += by;
-                    passed += LOOKS;
+                    passed += MOST;
                     since_set = Duration::ZERO;
                 }
                 Look::At { after, late } => {

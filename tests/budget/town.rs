@@ -166,18 +166,18 @@ impl<'a, K: Keeper> Town<'a, K> {
                 }
             }
             Happening::Goes(time) => self.goes(time).await,
+            // Each right after a look at the clock that was noted: of what came after one, some may be lost.
             Happening::Jump(by) => {
-                self.goes(Duration::ZERO).await;
+                self.goes(self.clock.next_note()).await;
                 self.clock.jumps(by);
             }
             Happening::Back(by) => {
-                // Right after a look at it that was noted: the order of what came after one may be lost.
                 self.goes(self.clock.next_note()).await;
                 self.clock.back(by);
                 self.goes(Duration::ZERO).await;
             }
             Happening::Down(time) => {
-                self.goes(Duration::ZERO).await;
+                self.goes(self.clock.next_note()).await;
                 self.clock.down(time);
                 self.keeper.restarts().await;
             }
