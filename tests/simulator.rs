@@ -1,6 +1,9 @@
 //! The simulated Autotask over real HTTP: every documented answer to the byte, and the state behind it.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+#[path = "simulator/troubles.rs"]
+mod troubles;
+
 use std::time::Duration;
 
 use lockwatch::{

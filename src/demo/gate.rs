@@ -6,8 +6,20 @@ use jiff::Timestamp;
 use super::{
     answers::{Ending, RawAnswer},
     api_user::{ApiUser, Level},
+    trouble::Logins,
     world::{Flight, Place, World},
 };
+
+impl Flight {
+    /// Of a credential that is refused: it takes no place at an endpoint, but is one of those with its code.
+    pub(super) fn rejected(tenant: &str, code: &str) -> Self {
+        Self {
+            tenant: tenant.to_owned(),
+            code: code.to_owned(),
+            endpoint: String::new(),
+        }
+    }
+}
 
 impl World {
     /// The request is over: its place among the simultaneous ones is free.
@@ -55,7 +67,7 @@ impl World {
         let says_locked = String::from_utf8_lossy(&answer.body).contains("locked");
         let whole = answer.ending == Ending::Whole;
         if answer.status == 401 || says_locked {
-            self.reject(username);
+            self.reject(username, Logins::Judged);
         } else if whole
             && answer.status == 200
             && serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok()
@@ -72,12 +84,15 @@ impl World {
         stats.unanswered_in_row = 0;
     }
 
-    pub(super) fn reject(&mut self, username: &str) {
+    pub(super) fn reject(&mut self, username: &str, logins: Logins) {
         let stats = self.stats_mut(username);
         stats.rejections += 1;
         stats.rejections_in_row += 1;
         stats.max_rejections_in_row = stats.max_rejections_in_row.max(stats.rejections_in_row);
-        self.reject_at_user(username);
+        self.refused(username);
+        if logins != Logins::RefusedForFree {
+            self.reject_at_user(username);
+        }
     }
 
     fn reject_at_user(&mut self, username: &str) {

@@ -2,7 +2,7 @@
 //! documentation and what public clients have seen, to the byte where that is known; where nothing is known it errs on
 //! the side that punishes a careless client (every 401 counts towards the lock).
 //!
-//! - `world` and `api_user` hold the state, `gate` checks credentials and counts towards the lock, `routes` decides which
+//! - `world`, `api_user` and `trouble` hold the state, `gate` checks credentials and counts towards the lock, `routes` decides which
 //!   answer a request gets (synchronous, is given `now`), `entities` and `filter` have the rows, `answers` the bodies.
 //! - `server` carries it over HTTP on loopback ports: one for the central look-up, one per zone.
 //! - `scenario` is the story that `lockwatch demo` tells, `table` shows it on a terminal.
@@ -18,9 +18,11 @@ pub mod routes;
 pub mod scenario;
 pub mod server;
 pub mod table;
+pub mod trouble;
 pub mod world;
 
 pub use answers::{Ending, RawAnswer};
 pub use api_user::{Announced, ApiUser, Level, Right, Rights};
 pub use server::{Simulator, WorldHandle};
+pub use trouble::{Lag, Logins, LookUps};
 pub use world::{Place, Reach, Stats, Tenant, World, Zone};

@@ -9,6 +9,7 @@ use super::{
     api_user::{Announced, ApiUser, Right},
     entities::Entity,
     filter::Query,
+    trouble::{Logins, LookUps},
     world::{Flight, Place, Reach, THREADS, World},
 };
 
@@ -19,6 +20,8 @@ pub struct Reply {
     pub answer: RawAnswer,
     /// To be given back with [`World::land`].
     pub flight: Option<Flight>,
+    /// Whose attempt it answers; to be told with [`World::lost`] when it could not be delivered.
+    pub presented: Option<String>,
 }
 
 /// What a path asks for.
@@ -88,12 +91,28 @@ impl World {
         let ask = Ask::of(request.method(), request.uri().path());
         let username = credential_of(request).unwrap_or_default();
         let unanswered_before = self.stats(&username).unanswered_in_row;
-        let mut reply = match self.reach(place) {
+        let mut presented = None;
+        let reach = match &ask {
+            Some(Ask::VersionInformation) => {
+                self.note_version_asked(place);
+                self.reach_of_version(place)
+            }
+            Some(Ask::Api(..)) if !username.is_empty() => {
+                presented = Some(username.clone());
+                self.note_presented(&username, now);
+                self.reach(place)
+            }
+            _ => self.reach(place),
+        };
+        let mut reply = match reach {
             Reach::Up => self.judge(place, ask, request, now),
             Reach::Hang => {
-                let mut reply = self.judge(place, ask, request, now);
-                reply.answer = reply.answer.ending(Ending::Silence);
-                reply
+                let reply = self.judge(place, ask, request, now);
+                reply.ending(Ending::Silence)
+            }
+            Reach::Cut => {
+                let reply = self.judge(place, ask, request, now);
+                reply.ending(Ending::CutBeforeStatus)
             }
             // A request that came in just before the listener was closed.
             Reach::Refuse => self.ignore(
@@ -120,6 +139,7 @@ impl World {
             stats.unanswered_in_row = unanswered_before + 1;
             stats.max_unanswered_in_row = stats.max_unanswered_in_row.max(stats.unanswered_in_row);
         }
+        reply.presented = presented;
         reply
     }
 
@@ -170,6 +190,9 @@ impl World {
             return answers::zone_unknown();
         }
         self.stats_mut(username).lookups += 1;
+        if self.look_ups == LookUps::Denied {
+            return answers::zone_unknown();
+        }
         let scripted = self.lookup_scripts.get_mut(&username.to_lowercase());
         if let Some(answer) = scripted.and_then(std::collections::VecDeque::pop_front) {
             return answer;
@@ -180,10 +203,11 @@ impl World {
         let Some(tenant) = self.tenants.get(&user.tenant) else {
             return answers::zone_unknown();
         };
+        let home = tenant.lag.as_ref().map_or(&tenant.zone, |(known, _)| known);
         let (name, url) = match &user.announced {
-            Announced::Truth => (&tenant.zone, None),
+            Announced::Truth => (home, None),
             Announced::Zone(name) => (name, None),
-            Announced::Url(url) => (&tenant.zone, Some(url)),
+            Announced::Url(url) => (home, Some(url)),
             Announced::Unknown => return answers::zone_unknown(),
         };
         match self.zones.get(name) {
@@ -204,14 +228,25 @@ impl World {
         now: Timestamp,
     ) -> Reply {
         let secret = header(request, "secret").unwrap_or_default();
+        let code = header(request, "apiintegrationcode").unwrap_or_default();
+        let logins = self.logins(self.user(username), place);
         let user = match self.user(username) {
-            Some(user) if self.admits(user, place, &secret, now) => user.clone(),
-            _ => {
-                self.reject(username);
-                return answers::rejected(&self.realm(place)).into();
+            Some(user) if logins == Logins::Judged && self.admits(user, place, &secret, now) => {
+                user.clone()
+            }
+            known => {
+                let flight = known.map(|user| Flight::rejected(&user.tenant, &code));
+                self.reject(username, logins);
+                if let Some(flight) = &flight {
+                    self.take_off(flight);
+                }
+                let answer = answers::rejected(&self.realm(place));
+                return Reply {
+                    flight,
+                    ..answer.into()
+                };
             }
         };
-        let code = header(request, "apiintegrationcode").unwrap_or_default();
         if code != user.integration_code {
             // Whether this counts as a failed login is not known; here it neither counts nor ends a streak. [?]
             return answers::integration_code_invalid().into();
@@ -249,8 +284,8 @@ impl World {
             Read::Item(entity, id) => self.item(&user, *entity, *id),
         };
         Reply {
-            answer: answer.after(slowed),
             flight: Some(flight),
+            ..answer.after(slowed).into()
         }
     }
 
@@ -302,11 +337,19 @@ impl World {
     }
 }
 
+impl Reply {
+    fn ending(mut self, ending: Ending) -> Self {
+        self.answer = self.answer.ending(ending);
+        self
+    }
+}
+
 impl From<RawAnswer> for Reply {
     fn from(answer: RawAnswer) -> Self {
         Self {
             answer,
             flight: None,
+            presented: None,
         }
     }
 }

@@ -292,14 +292,23 @@ impl Site {
     }
 }
 
-/// Gives the place among the simultaneous requests back, also when the client has gone away.
-struct Landing(WorldHandle, Option<Flight>);
+/// Gives the place among the simultaneous requests back, also when the client has gone away; then its attempt was lost on it.
+struct Landing {
+    world: WorldHandle,
+    flight: Option<Flight>,
+    undelivered: Option<String>,
+}
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        if let Some(flight) = self.1.take() {
-            self.0.quietly(|world| world.land(&flight));
-        }
+        self.world.quietly(|world| {
+            if let Some(flight) = &self.flight {
+                world.land(flight);
+            }
+            if let Some(username) = &self.undelivered {
+                world.lost(username);
+            }
+        });
     }
 }
 
@@ -313,8 +322,14 @@ async fn answer(State(site): State<Site>, request: Request<Body>) -> Response {
     let reply = site
         .shared
         .quietly(|world| world.answer(&site.place, &request, now));
-    let _landing = Landing(site.shared.clone(), reply.flight);
-    deliver(reply.answer, &site).await
+    let mut landing = Landing {
+        world: site.shared.clone(),
+        flight: reply.flight,
+        undelivered: reply.presented,
+    };
+    let response = deliver(reply.answer, &site).await;
+    landing.undelivered = None;
+    response
 }
 
 async fn deliver(answer: RawAnswer, site: &Site) -> Response {

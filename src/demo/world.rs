@@ -8,7 +8,11 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{answers::RawAnswer, api_user::ApiUser};
+use super::{
+    answers::RawAnswer,
+    api_user::ApiUser,
+    trouble::{Lag, Logins, LookUps},
+};
 
 /// Requests at once per tenant, integration code and endpoint. (D)
 pub const THREADS: u32 = 3;
@@ -16,8 +20,10 @@ pub const THREADS: u32 = 3;
 /// Everything that is simulated. Zones are fixed once a server has started; all else may change at any time.
 #[derive(Default)]
 pub struct World {
-    /// How the central look-up answers.
+    /// How the central look-up can be reached.
     pub central: Reach,
+    /// What the central look-up answers.
+    pub look_ups: LookUps,
     /// By name, such as `AE02`.
     pub zones: BTreeMap<String, Zone>,
     /// By name, such as `acme`.
@@ -28,6 +34,8 @@ pub struct World {
     pub(super) lookup_scripts: BTreeMap<String, VecDeque<RawAnswer>>,
     pub(super) flights: BTreeMap<Flight, u32>,
     pub(super) most_at_once: BTreeMap<(String, String), u32>,
+    pub(super) presented: BTreeMap<String, VecDeque<Timestamp>>,
+    pub(super) versions_asked: BTreeMap<String, u32>,
 }
 
 /// A server of Autotask.
@@ -51,6 +59,8 @@ pub enum Reach {
     Maintenance,
     /// Requests are taken and never answered. A credential is judged all the same, as in an answer that got lost.
     Hang,
+    /// Requests are taken, and the connection is closed before the status. A credential is judged all the same.
+    Cut,
     /// No connection.
     Refuse,
 }
@@ -62,6 +72,11 @@ pub struct Zone {
     pub number: u16,
     /// How it can be reached.
     pub reach: Reach,
+    /// How `versioninformation` answers there, when otherwise than the rest. A zone that refuses connections refuses this
+    /// one, too.
+    pub version: Option<Reach>,
+    /// What becomes of credentials there.
+    pub logins: Logins,
     /// Every answer takes so much longer.
     pub delay: Duration,
     /// What the zone look-up answers as `url`; the server fills it in.
@@ -73,6 +88,10 @@ pub struct Zone {
 pub struct Tenant {
     /// Where it lives.
     pub zone: String,
+    /// Where the look-up still says that it lives, while it lags behind a move.
+    pub(super) lag: Option<(String, Lag)>,
+    /// What becomes of its users' credentials.
+    pub logins: Logins,
     /// The number of the database, `ci` of the zone look-up.
     pub ci: u64,
     /// Rejections in a row that lock a user; the real default is not known.
@@ -104,6 +123,8 @@ pub struct Stats {
     pub unanswered_in_row: u32,
     /// The most there ever were.
     pub max_unanswered_in_row: u32,
+    /// Attempts whose client was gone before its answer, or got none.
+    pub lost: u32,
     /// Times it was locked.
     pub lockouts: u32,
 }
@@ -129,6 +150,8 @@ impl World {
         let zone = Zone {
             number,
             reach: Reach::Up,
+            version: None,
+            logins: Logins::default(),
             delay: Duration::ZERO,
             url: format!("https://webservices{number}.autotask.net/ATServicesRest/"),
         };
@@ -141,6 +164,8 @@ impl World {
     pub fn tenant(mut self, name: &str, zone: &str) -> Self {
         let tenant = Tenant {
             zone: zone.to_owned(),
+            lag: None,
+            logins: Logins::default(),
             ci: 513_558 + self.tenants.len() as u64,
             lock_after: 5,
             limit: 10_000,
@@ -233,13 +258,6 @@ impl World {
         match place {
             Place::Central => self.central,
             Place::Zone(name) => self.zones.get(name).map_or(Reach::Refuse, |z| z.reach),
-        }
-    }
-
-    /// Moves a tenant to another zone; its users are refused in the old one from then on.
-    pub fn move_tenant(&mut self, tenant: &str, zone: &str) {
-        if let Some(tenant) = self.tenants.get_mut(tenant) {
-            zone.clone_into(&mut tenant.zone);
         }
     }
 

@@ -172,6 +172,27 @@ mod tests {
     }
 
     #[test]
+    fn ten_thousand_that_wait_for_a_hanging_host_keep_nobody_else_waiting() {
+        let slots = Slots::new(64);
+        let hanging = url("https://a.autotask.net/");
+        let mut waiting: Vec<_> = (0..10_000)
+            .map(|_| Box::pin(slots.request(&hanging)))
+            .collect();
+        // They hold what they got, and the others stand in line.
+        let held: Vec<_> = waiting
+            .iter_mut()
+            .filter_map(|wait| wait.as_mut().now_or_never())
+            .collect();
+        assert_eq!(held.len(), 32);
+        for n in 0..10_000 {
+            let other = url(&format!("https://b{}.autotask.net/", n % 3));
+            assert!(slots.request(&other).now_or_never().is_some(), "{n}");
+        }
+        drop((held, waiting));
+        assert_eq!(lines(&slots), 0);
+    }
+
+    #[test]
     fn one_slot_in_all_still_lets_one_through() {
         for max in [0, 1] {
             let slots = Slots::new(max);

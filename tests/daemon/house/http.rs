@@ -24,7 +24,7 @@ impl Answer {
 }
 
 /// Does nothing by itself: no proxy, no redirects, no certificates.
-pub(super) fn client() -> reqwest::Client {
+pub fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())

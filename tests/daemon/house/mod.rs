@@ -25,9 +25,11 @@ use std::{
 use lockwatch::demo::{ApiUser, Simulator, Stats, World, WorldHandle};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
+use url::Url;
 
 use crate::support::PATIENCE;
 
+pub use http::client;
 pub use mail::Mail;
 pub use process::Daemon;
 pub use settings::{Account, Settings};
@@ -105,6 +107,11 @@ impl House {
         self.simulator.world()
     }
 
+    /// Where its central look-up is.
+    pub fn autotask(&self) -> &Url {
+        self.simulator.base_url()
+    }
+
     /// What the simulated Autotask has seen of a user.
     pub fn stats(&self, id: &str) -> Stats {
         self.world().with(|world| world.stats(&username(id)))
@@ -122,6 +129,14 @@ impl House {
     pub fn account(&mut self, id: &str) -> &mut Account {
         let account = self.accounts.iter_mut().find(|account| account.id == id);
         account.unwrap()
+    }
+
+    /// A user of the configuration, whatever it is called by now.
+    pub fn account_of(&self, first_id: &str) -> &Account {
+        let mut accounts = self.accounts.iter();
+        accounts
+            .find(|account| account.first_id == first_id)
+            .unwrap()
     }
 
     /// Puts a secret where lockwatch reads the user's.

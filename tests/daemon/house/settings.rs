@@ -10,6 +10,8 @@ pub struct Settings {
     pub timeout: &'static str,
     /// `schedule.interval`
     pub interval: &'static str,
+    /// More of `[schedule]`.
+    pub schedule: String,
     /// `lockout.activation`
     pub activation: &'static str,
     /// More of `[lockout]`.
@@ -32,6 +34,7 @@ impl Default for Settings {
         Self {
             timeout: "1s",
             interval: "1s",
+            schedule: String::new(),
             activation: "1s",
             lockout: String::new(),
             email: "[email]\nfrom = \"lockwatch@msp.example\"\nto = [\"ops@msp.example\"]\ngroup_wait = \"200ms\"\n\
@@ -111,6 +114,7 @@ impl Settings {
         let Self {
             timeout,
             interval,
+            schedule,
             activation,
             lockout,
             email,
@@ -126,7 +130,7 @@ impl Settings {
         format!(
             "{top}\n\
              [autotask]\nbase_url = \"{autotask}\"\nallowed_hosts = [\"127.0.0.1\"]\ntimeout = \"{timeout}\"\n\
-             [schedule]\ninterval = \"{interval}\"\n\
+             [schedule]\ninterval = \"{interval}\"\n{schedule}\n\
              [lockout]\nactivation = \"{activation}\"\nconfirm_after = \"1s\"\n{lockout}\n\
              [store]\n{store}\nallow_ephemeral = {allow_ephemeral}\n\
              {email}\n\
