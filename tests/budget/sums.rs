@@ -28,7 +28,7 @@ pub(crate) struct Sums {
     pub(crate) canaries: u32,
     moved: u32,
     steps: u32,
-    released: u32,
+    pub(crate) released: u32,
     verified: u32,
     six_hourly: u32,
     asked: u32,
