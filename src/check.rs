@@ -4,6 +4,7 @@ mod attempt;
 mod conclude;
 mod denied;
 mod matters;
+mod present;
 pub mod progress;
 mod vendor;
 
@@ -24,6 +25,7 @@ use crate::{
     store::{StoreError, keeper::Keeper, users::Claimed},
     user::{Known, User},
 };
+use attempt::Attempted;
 use conclude::Rest;
 pub use progress::{OnProgress, Progress};
 

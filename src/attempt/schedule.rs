@@ -23,7 +23,9 @@ pub(super) fn may(
     };
     let freed = freed_by_another(next, request, now);
     if let Some(why) = hold(next, limits, now) {
-        if !excepted(next, request, why, limits, now) && !(why == Hold::Unanswered && freed) {
+        let let_through =
+            excepted(next, request, why, limits, now) || (why == Hold::Unanswered && freed);
+        if !let_through {
             return Err(Refusal::Held { why });
         }
     } else if let (Some(last), Some(pause)) = (next.username.last_attempt, next.username.wait)

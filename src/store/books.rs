@@ -22,12 +22,39 @@ pub(super) struct Whose<'a> {
 const METER: &str = "meter";
 
 pub(super) async fn load(conn: &mut Conn, whose: &Whose<'_>) -> Result<Ledgers, sqlx::Error> {
+    let attempts = sql::query(
+        "SELECT fingerprint AS whose, doc FROM ledger WHERE username = $1 AND fingerprint IN ('', $2)",
+    )
+    .bind(whose.username)
+    .bind(whose.fingerprint)
+    .fetch_all(&mut *conn)
+    .await?;
+    let groups = sql::query(
+        "SELECT tenant AS whose, doc FROM groups_ledger WHERE zone = $1 AND tenant IN ('', $2)",
+    )
+    .bind(whose.zone)
+    .bind(whose.tenant)
+    .fetch_all(conn)
+    .await?;
     Ok(Ledgers {
-        username: attempts(conn, whose.username, "").await?,
-        credential: attempts(conn, whose.username, whose.fingerprint).await?,
-        zone: group(conn, whose.zone, "").await?,
-        tenant: group(conn, whose.zone, whose.tenant).await?,
+        username: document(&attempts, "")?,
+        credential: document(&attempts, whose.fingerprint)?,
+        zone: document(&groups, "")?,
+        tenant: document(&groups, whose.tenant)?,
     })
+}
+
+/// The document of a row, or that of nobody yet.
+fn document<T: Default + serde::de::DeserializeOwned>(
+    rows: &[sql::Row],
+    whose: &str,
+) -> Result<T, sqlx::Error> {
+    for row in rows {
+        if row.get::<String>("whose")? == whose {
+            return from_doc(&row.get::<String>("doc")?);
+        }
+    }
+    Ok(T::default())
 }
 
 /// Writes what differs from `before`.
@@ -76,34 +103,6 @@ pub(super) async fn now(conn: &mut Conn, wall: Timestamp) -> Result<Now, sqlx::E
         .await?;
     }
     Ok(meter.now(wall))
-}
-
-async fn attempts<T: Default + serde::de::DeserializeOwned>(
-    conn: &mut Conn,
-    username: &str,
-    fingerprint: &str,
-) -> Result<T, sqlx::Error> {
-    let query = sql::query("SELECT doc FROM ledger WHERE username = $1 AND fingerprint = $2");
-    document(conn, query.bind(username).bind(fingerprint)).await
-}
-
-async fn group<T: Default + serde::de::DeserializeOwned>(
-    conn: &mut Conn,
-    zone: &str,
-    tenant: &str,
-) -> Result<T, sqlx::Error> {
-    let query = sql::query("SELECT doc FROM groups_ledger WHERE zone = $1 AND tenant = $2");
-    document(conn, query.bind(zone).bind(tenant)).await
-}
-
-async fn document<T: Default + serde::de::DeserializeOwned>(
-    conn: &mut Conn,
-    query: sql::Query,
-) -> Result<T, sqlx::Error> {
-    match query.fetch_optional(conn).await? {
-        Some(row) => from_doc(&row.get::<String>("doc")?),
-        None => Ok(T::default()),
-    }
 }
 
 async fn save_attempts<T: serde::Serialize + Sync>(
