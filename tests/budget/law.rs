@@ -248,7 +248,10 @@ fn no_lockout_by_us() {
 fn while_autotask_refuses_everybody_one_an_hour_is_tried() {
     let sums = live(USERS, CASES, (setting(), of_many(160)));
     println!("the law of many: {sums}");
-    assert!(sums.storms > 100 && sums.canaries > 50 && sums.released > 50, "{sums}");
+    assert!(
+        sums.storms > 100 && sums.canaries > 50 && sums.released > 50,
+        "{sums}"
+    );
 }
 
 /// Two processes look at the clock a little late, each in its own order; now and then somebody sets it.

@@ -156,7 +156,7 @@ impl Truth {
     /// After an attempt without a known answer each wait is twice the last.
     fn has_waited(&self, sent: &Sent) {
         let vain = |made: &&Made| matches!(made.known, None | Some(Known::NoAnswer));
-        let sent_before = self.made.iter().rev().filter(|made| was_sent(made));
+        let sent_before = self.made.iter().rev().filter(was_sent);
         let in_vain = sent_before.take_while(vain).count();
         let Some(last) = self.made.last().filter(|_| in_vain > 0) else {
             return;
