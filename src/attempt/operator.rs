@@ -12,13 +12,13 @@ use super::{
 
 pub(super) fn may(ledgers: &Ledgers, force: bool, now: Now) -> Result<(), Refusal> {
     let recent = past(&ledgers.username.operator, HOUR, now.wall);
-    if let Some(last) = recent.last()
+    if let Some(last) = recent.iter().max()
         && now.wall < *last + MINUTE
     {
         return Err(wait(*last + MINUTE, Waiting::Operator));
     }
     if recent.len() >= OPERATOR_ATTEMPTS_AN_HOUR {
-        let first = recent.first().copied().unwrap_or(now.wall);
+        let first = recent.iter().min().copied().unwrap_or(now.wall);
         return Err(wait(first + HOUR, Waiting::Operator));
     }
     if ledgers.credential.vain >= OPERATOR_VAIN && !force {
@@ -29,7 +29,8 @@ pub(super) fn may(ledgers: &Ledgers, force: bool, now: Now) -> Result<(), Refusa
 
 pub(super) fn one_off_may(username: &UsernameLedger, now: Now) -> Result<(), Refusal> {
     let recent = past(&username.one_off, DAY, now.wall);
-    match recent.first() {
+    // Where the clock was set back, they are not in order.
+    match recent.iter().min() {
         Some(first) if recent.len() >= ONE_OFF_ATTEMPTS_A_DAY => {
             Err(wait(*first + DAY, Waiting::OneOff))
         }

@@ -60,7 +60,9 @@ pub fn settle(ledgers: &Ledgers, end: &End<'_>, limits: &Limits, now: Now) -> Le
             answered(username, credential);
             username.moved = Some(now.counted);
             // It is made again in the right zone, and whoever asked asks once.
-            username.operator.pop_if(|at| *at == flight.at);
+            username
+                .operator
+                .pop_if(|at| flight.operator && *at == flight.at);
             username.one_off.pop_if(|at| *at == flight.at);
             username.without_code.pop_if(|at| *at == made);
         }

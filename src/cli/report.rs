@@ -68,6 +68,10 @@ pub(super) fn result(user: &UserView) {
     if let Some(why) = &user.held_why {
         say(format!("  held   {why}"));
     }
+    if let Some(until) = user.held_until {
+        let until = until.strftime("%F %T UTC");
+        say(format!("         one further attempt comes at {until}"));
+    }
     let Some(incident) = &user.incident else {
         if user.reason != "ok" || user.known != "all" {
             for line in &user.evidence {

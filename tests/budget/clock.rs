@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use crate::start;
 
-/// Of what lockwatch did not see pass, it counts no more.
-pub(crate) const MOST: Duration = Duration::from_mins(5);
-/// It looks at the clock once a minute while it runs. Here it looks less often, but no time is lost by that.
-const LOOKS: Duration = Duration::from_mins(4);
+/// lockwatch looks at the clock at least so often while it runs; of what it did not see pass, it counts no more.
+pub(crate) const LOOKS: Duration = Duration::from_mins(5);
+/// While it runs, it looks so often here. A look is noted when the last one noted is a minute old, so that nothing is lost.
+const TICKS: Duration = Duration::from_mins(4);
 
 /// The clock of the host, and what really passes.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Moment {
     pub(crate) real: Duration,
     /// So often was the clock set.
     pub(crate) leaps: u32,
+    /// What the clock shows.
+    pub(crate) shown: Timestamp,
 }
 
 impl Clock {
@@ -38,6 +40,7 @@ impl Clock {
             seen: Duration::ZERO,
             real: Duration::ZERO,
             leaps: 0,
+            shown: start(),
         };
         Self {
             wall: start(),
@@ -47,7 +50,11 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Moment {
-        self.moment
+        let shown = self.wall;
+        Moment {
+            shown,
+            ..self.moment
+        }
     }
 
     /// A look at the clock is noted once a minute; after this time one was.
@@ -59,8 +66,8 @@ impl Clock {
     pub(crate) fn goes(&mut self, time: Duration) -> Vec<Timestamp> {
         let end = self.wall + time;
         let mut readings = vec![self.wall];
-        while self.wall + LOOKS < end {
-            self.wall += LOOKS;
+        while self.wall + TICKS < end {
+            self.wall += TICKS;
             readings.push(self.wall);
         }
         readings.push(end);
@@ -75,7 +82,7 @@ impl Clock {
     pub(crate) fn jumps(&mut self, by: Duration) {
         self.wall += by;
         self.moment.leaps += 1;
-        let seen = self.catches_up(by).min(MOST);
+        let seen = self.catches_up(by).min(LOOKS);
         self.moment.seen += seen;
     }
 
@@ -90,7 +97,7 @@ impl Clock {
         self.wall -= by;
         self.moment.leaps += 1;
         self.behind += by;
-        if self.behind > MOST {
+        if self.behind > LOOKS {
             // That far back it is the new truth.
             self.behind = Duration::ZERO;
         }
@@ -108,5 +115,10 @@ impl Moment {
     /// Whether so much time may have been seen to pass since `before`.
     pub(crate) fn is_past(&self, before: Self, span: Duration) -> bool {
         self.seen - before.seen >= span
+    }
+
+    /// Whether the clock shows that `before` was within the last `span`; what it shows as still to come was not.
+    pub(crate) fn shows_within(&self, before: Self, span: Duration) -> bool {
+        before.shown <= self.shown && self.shown < before.shown + span
     }
 }

@@ -217,10 +217,14 @@ pub(crate) fn of_one(pace: Pace, length: usize) -> impl Strategy<Value = Vec<Hap
 /// What happens to several users of two tenants whom Autotask refuses now and then, all of them.
 pub(crate) const USERS: usize = 6;
 
-fn to_many() -> impl Strategy<Value = Happening> {
+fn to_many(pace: Pace) -> impl Strategy<Value = Happening> {
     let good = End {
         outcome: Outcome::Accepted,
         told: Told::AtOnce,
+    };
+    let late = End {
+        told: Told::Late,
+        ..good
     };
     // They stay in their zone.
     let stay = |mut end: End| {
@@ -229,7 +233,7 @@ fn to_many() -> impl Strategy<Value = Happening> {
         }
         end
     };
-    let ends = prop_oneof![6 => Just(good), 1 => end().prop_map(stay)];
+    let ends = prop_oneof![12 => Just(good), 1 => Just(late), 2 => end().prop_map(stay)];
     let credential = prop_oneof![8 => Just(0_usize), 1 => 0..CREDENTIALS];
     let asker = prop_oneof![20 => Just(Asker::Schedule), 1 => asker()];
     let ask = (0..USERS, credential, asker, ends).prop_map(|(user, credential, asker, end)| Ask {
@@ -243,19 +247,27 @@ fn to_many() -> impl Strategy<Value = Happening> {
         2 => (1..20_u64).prop_map(Duration::from_mins),
         1 => (20..90_u64).prop_map(Duration::from_mins),
     ];
+    let goes = match pace {
+        Pace::Brisk => goes.boxed(),
+        Pace::Weeks => prop_oneof![
+            3 => goes,
+            1 => (2..30_u64).prop_map(Duration::from_hours),
+        ]
+        .boxed(),
+    };
     prop_oneof![
         24 => ask.prop_map(Happening::Ask),
         8 => goes.prop_map(Happening::Goes),
         4 => prop_oneof![2 => Just(true), 1 => Just(false)].prop_map(Happening::Refuses),
         1 => time(Pace::Brisk).prop_map(Happening::Jump),
         1 => (1..40_u64).prop_map(|by| Happening::Back(Duration::from_secs(by))),
-        1 => (0..3_usize).prop_map(Happening::Arrives),
+        2 => (0..3_usize).prop_map(Happening::Arrives),
         1 => any::<bool>().prop_map(Happening::LockedOut),
     ]
 }
 
 /// The story of several users; all worked when it begins.
-pub(crate) fn of_many(length: usize) -> impl Strategy<Value = Vec<Happening>> {
+pub(crate) fn of_many(pace: Pace, length: usize) -> impl Strategy<Value = Vec<Happening>> {
     let works = |user| {
         Happening::Ask(Ask {
             user,
@@ -267,7 +279,7 @@ pub(crate) fn of_many(length: usize) -> impl Strategy<Value = Vec<Happening>> {
             },
         })
     };
-    vec(to_many(), 1..length).prop_map(move |story| {
+    vec(to_many(pace), 1..length).prop_map(move |story| {
         let mut all: Vec<Happening> = (0..USERS).map(works).collect();
         all.push(Happening::Goes(Duration::from_mins(1)));
         all.extend(story);

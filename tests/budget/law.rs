@@ -1,7 +1,8 @@
 //! The law of the budget, on the pure rules: whatever the order of asking, answers, crashes, changed credentials, moves and
-//! clocks, one username is not rejected more often in a row than its budget, the exceptions that were its due and what
-//! operators asked for; attempts without a known answer stay within theirs; the ledgers never know of fewer rejections than
-//! Autotask counts; and while Autotask refuses everybody, one user an hour is tried.
+//! clocks, one username is not rejected more often in a row than its budget, the exceptions that were its due (another zone,
+//! a step of `retry_held_after`, once after a storm) and what operators asked for; attempts without a known answer stay
+//! within theirs; what was not sent uses nothing up; the ledgers never know of fewer rejections than Autotask counts; and
+//! while Autotask refuses everybody, one user an hour is tried, until an attempt that was made meanwhile is accepted.
 
 use std::{cell::RefCell, collections::HashMap, time::Duration};
 
@@ -17,7 +18,7 @@ use lockwatch::{
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::{
-    clock::{Clock, MOST},
+    clock::{Clock, LOOKS},
     happenings::{Happening, Pace, Reload, Setting, USERS, of_many, of_one, setting},
     storms::tenant,
     sums::Sums,
@@ -142,13 +143,14 @@ impl Keeper for Memory {
         let Asked { whose, wall, .. } = *asked;
         let now = self.now(wall);
         let mut ledgers = self.load(whose);
-        // As the store does when it is asked, whatever it answers.
         for (group, after) in [
             (&mut ledgers.zone, ZONE_STORM),
             (&mut ledgers.tenant, TENANT_STORM),
         ] {
-            if let Some(storm) = &mut group.storm {
-                storm.judged |= now.counted >= storm.at + after;
+            if let Some(storm) = &mut group.storm
+                && now.counted >= storm.at + after
+            {
+                storm.judged = true;
             }
         }
         self.save(whose, ledgers.clone());
@@ -246,12 +248,12 @@ fn no_lockout_by_us() {
 
 #[test]
 fn while_autotask_refuses_everybody_one_an_hour_is_tried() {
-    let sums = live(USERS, CASES, (setting(), of_many(160)));
+    let pace = prop_oneof![3 => Just(Pace::Brisk), 1 => Just(Pace::Weeks)];
+    let stories = pace.prop_flat_map(|pace| (setting(), of_many(pace, 160)));
+    let sums = live(USERS, CASES, stories);
     println!("the law of many: {sums}");
-    assert!(
-        sums.storms > 100 && sums.canaries > 50 && sums.released > 50,
-        "{sums}"
-    );
+    assert!(sums.storms > 100 && sums.canaries > 50, "{sums}");
+    assert!(sums.released > 50 && sums.judged > 50, "{sums}");
 }
 
 /// Two processes look at the clock a little late, each in its own order; now and then somebody sets it.
@@ -281,7 +283,7 @@ proptest! {
                 Look::Set(by) => {
                     let by = jiff::SignedDuration::from_secs(by);
                     clock.wall += by;
-                    passed += MOST;
+                    passed += LOOKS;
                     since_set = Duration::ZERO;
                 }
                 Look::At { after, late } => {

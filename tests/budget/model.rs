@@ -11,7 +11,7 @@ use std::{
 
 use lockwatch::attempt::{Asker, Ledgers, Limits, Outcome};
 
-use crate::{clock::Moment, sums::Sums};
+use crate::{clock::Moment, storms::Weather, sums::Sums};
 
 /// The credentials that a username's stories are about.
 pub(crate) const CREDENTIALS: usize = 6;
@@ -25,10 +25,10 @@ pub(crate) enum Why {
     Budget,
     /// In spite of a hold: the look-up names another zone.
     Moved,
-    /// In spite of a hold: it was rejected in a storm that is over.
-    Released,
     /// In spite of a hold: a step of `retry_held_after`.
     Step,
+    /// In spite of a hold: it was rejected in a storm that is over.
+    Released,
     /// In spite of a hold: the last answer let the secret in, and refused its code only.
     Verified,
     /// In spite of too many without a known answer: one in six hours.
@@ -67,21 +67,6 @@ pub(crate) struct Made {
     /// What the ledgers took note of, if anything, and when.
     pub(crate) known: Option<Known>,
     told: Option<Moment>,
-    /// What stands again if it was not sent.
-    before: Used,
-}
-
-/// The exceptions that were used up.
-#[derive(Clone, Debug, Default)]
-struct Used {
-    /// When another zone last excused something.
-    moved: Option<Moment>,
-    /// When an attempt was last risked in spite of too many without a known answer.
-    risked: Option<Moment>,
-    /// Steps of `retry_held_after` that a credential has taken since it worked.
-    steps: HashMap<usize, u32>,
-    /// Credentials that were tried after a storm, and did not work since.
-    released: HashSet<usize>,
 }
 
 /// How an attempt came to be made.
@@ -98,9 +83,8 @@ pub(crate) struct Sent {
     /// The zone was told to have no clear answers, and has not answered since.
     pub(crate) closed: bool,
     pub(crate) locked_out: bool,
-    /// Whether its last rejection fell into a storm that is over.
-    pub(crate) befallen: bool,
-    /// When another user of the zone was last accepted.
+    pub(crate) weather: Weather,
+    /// When the last attempt of another user of the zone was made that was accepted.
     pub(crate) other_accepted: Option<Moment>,
     pub(crate) outcome: Outcome,
 }
@@ -124,9 +108,24 @@ pub(crate) struct Truth {
     limits: Limits,
     interval: Duration,
     pub(crate) made: Vec<Made>,
-    used: Used,
     /// Since when rejections hold a credential.
     held: HashMap<usize, Moment>,
+    used: Used,
+    /// What was used up before the last attempt: that stands again if it was not sent.
+    before: Used,
+}
+
+/// What exceptions used up.
+#[derive(Clone, Debug, Default)]
+struct Used {
+    /// When another zone last excused something.
+    moved: Option<Moment>,
+    /// When an attempt was last risked in spite of too many without a known answer.
+    risked: Option<Moment>,
+    /// Steps of `retry_held_after` that a credential has taken since it worked.
+    steps: HashMap<usize, u32>,
+    /// Credentials that had their attempt after a storm since they worked.
+    released: HashSet<usize>,
 }
 
 impl Truth {
@@ -135,16 +134,17 @@ impl Truth {
             limits,
             interval,
             made: Vec::new(),
-            used: Used::default(),
             held: HashMap::new(),
+            used: Used::default(),
+            before: Used::default(),
         }
     }
 
     /// An attempt left, and `ledgers` is how it is recorded. What was allowed is decided on the truth alone.
     pub(crate) fn sent(&mut self, sent: Sent, ledgers: &Ledgers) -> Why {
-        let before = self.used.clone();
         self.one_at_a_time(&sent);
         self.the_zone_spoke(&sent);
+        self.before = self.used.clone();
         let why = match sent.asker {
             Asker::Schedule => self.scheduled(&sent, ledgers),
             Asker::WithoutCode => {
@@ -171,7 +171,6 @@ impl Truth {
             why,
             known: None,
             told: None,
-            before,
         });
         self.note_hold(credential, sent.at);
         self.is_told_by(credential, ledgers);
@@ -179,19 +178,19 @@ impl Truth {
     }
 
     /// The end of an attempt was written down, and `ledgers` is what came of it. Only that of the last attempt counts,
-    /// and only once.
+    /// and only once. What it is taken for, and when it was made.
     pub(crate) fn told(
         &mut self,
         id: &str,
         outcome: Outcome,
         at: Moment,
         ledgers: &Ledgers,
-    ) -> Option<Known> {
+    ) -> Option<(Known, Moment)> {
         let last = self.made.last().filter(|last| last.id == id)?;
         if last.known.is_some() {
             return None;
         }
-        let credential = last.credential;
+        let (credential, made) = (last.credential, last.at);
         let known = match outcome {
             Outcome::Accepted
             | Outcome::RefusedOtherwise {
@@ -217,17 +216,18 @@ impl Truth {
         if let Some(last) = self.made.last_mut() {
             last.known = Some(known);
             last.told = Some(at);
-            if known == Known::NotSent {
-                self.used = last.before.clone();
-            }
         }
-        if known == Known::Proof {
-            self.used.steps.remove(&credential);
-            self.used.released.remove(&credential);
+        match known {
+            Known::Proof => {
+                self.used.steps.remove(&credential);
+                self.used.released.remove(&credential);
+            }
+            Known::NotSent => self.used = self.before.clone(),
+            _ => {}
         }
         self.note_hold(credential, at);
         self.is_told_by(credential, ledgers);
-        Some(known)
+        Some((known, made))
     }
 
     fn note_hold(&mut self, credential: usize, at: Moment) {
@@ -250,7 +250,19 @@ impl Truth {
             (own.rejected, own.open),
             "credential {credential}"
         );
+        let used = &self.used;
+        let steps = used.steps.get(&credential).copied().unwrap_or(0);
+        assert_eq!(
+            (told.steps, told.released),
+            (steps, used.released.contains(&credential)),
+            "what credential {credential} has used up"
+        );
         let told = &ledgers.username;
+        assert_eq!(
+            (told.moved.is_some(), told.risked.is_some()),
+            (used.moved.is_some(), used.risked.is_some()),
+            "what the username has used up"
+        );
         assert_eq!(
             (told.rejections, told.unanswered),
             (all.rejected, all.open),
@@ -270,7 +282,7 @@ impl Truth {
         let extra = |made: &&Made| {
             matches!(
                 made.why,
-                Why::Moved | Why::Released | Why::Step | Why::Asked
+                Why::Moved | Why::Step | Why::Released | Why::Asked
             )
         };
         // An answer that refuses only the code costs nothing, but leaves to the next attempt what this one could have cost.
@@ -346,21 +358,6 @@ impl Truth {
             .iter()
             .filter(|made| made.credential == credential);
         own.any(|made| matches!(made.known, Some(Known::Proof | Known::CodeRefused)))
-    }
-
-    /// When a credential was last told to be rejected.
-    pub(crate) fn rejected_at(&self, credential: usize) -> Option<Moment> {
-        let mut own = self
-            .made
-            .iter()
-            .filter(|made| made.credential == credential);
-        own.rfind(|made| made.known == Some(Known::Rejection))?.told
-    }
-
-    /// When the attempt was made.
-    pub(crate) fn made_at(&self, id: &str) -> Moment {
-        let made = self.made.iter().rfind(|made| made.id == id);
-        made.expect("one of ours").at
     }
 
     /// What Autotask's own counter says.

@@ -46,6 +46,11 @@ fn of_one_in_a_store() -> impl Strategy<Value = (Setting, Vec<Happening>)> {
     pace.prop_flat_map(|pace| (setting(), of_one(pace, 90)))
 }
 
+fn of_many_in_a_store() -> impl Strategy<Value = (Setting, Vec<Happening>)> {
+    let pace = prop_oneof![24 => Just(Pace::Brisk), 1 => Just(Pace::Weeks)];
+    pace.prop_flat_map(|pace| (setting(), of_many(pace, 110)))
+}
+
 #[test]
 fn no_lockout_by_two_processes_on_a_file() {
     let sums = live::<TempDir>(2, 60, of_one_in_a_store());
@@ -62,14 +67,14 @@ fn no_lockout_by_two_processes_on_a_server() {
 
 #[test]
 fn one_an_hour_is_tried_by_two_processes_on_a_file() {
-    let sums = live::<TempDir>(USERS, 40, (setting(), of_many(110)));
+    let sums = live::<TempDir>(USERS, 40, of_many_in_a_store());
     println!("the law of many, on SQLite: {sums}");
     assert!(sums.storms > 10 && sums.canaries > 10, "{sums}");
 }
 
 #[test]
 fn one_an_hour_is_tried_by_two_processes_on_a_server() {
-    let sums = live::<Database>(USERS, 12, (setting(), of_many(110)));
+    let sums = live::<Database>(USERS, 12, of_many_in_a_store());
     println!("the law of many, on PostgreSQL: {sums}");
     assert!(sums.storms > 0 && sums.canaries > 0, "{sums}");
 }

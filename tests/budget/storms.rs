@@ -3,13 +3,11 @@
 
 use std::time::Duration;
 
-use lockwatch::attempt::Ledgers;
-
 use crate::clock::Moment;
 
 const TOGETHER: Duration = Duration::from_mins(10);
 const HOUR: Duration = Duration::from_hours(1);
-const TENANT_JUDGED: Duration = Duration::from_mins(30);
+const JUDGED: Duration = Duration::from_mins(30);
 const ZONE_JUDGED: Duration = Duration::from_hours(24);
 
 /// The tenant of a user.
@@ -21,23 +19,29 @@ pub(crate) fn tenant(user: usize, users: usize) -> usize {
 struct Storm {
     at: Moment,
     canary: Option<Moment>,
-    /// It lasts: its users are judged as usual.
+    /// It lasts so long that everybody is judged as usual.
     judged: bool,
 }
 
-/// A zone, or a tenant in it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Group {
-    /// When the last attempt was made that was accepted.
-    accepted: Option<Moment>,
-    storm: Option<Storm>,
-    /// When the last storm began and ended.
-    past: Option<(Moment, Moment)>,
+/// From when to when a storm lasted.
+type Past = (Moment, Moment);
+
+/// What the storms of a user's zone and tenant are like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weather {
+    /// One is on.
+    pub(crate) storm: bool,
+    /// The last of the zone and of the tenant.
+    past: [Option<Past>; 2],
 }
 
-impl Group {
-    fn current(&mut self) -> Option<&mut Storm> {
-        self.storm.as_mut().filter(|storm| !storm.judged)
+impl Weather {
+    /// A rejection belongs to a storm, and that is over.
+    pub(crate) fn befell(&self, rejected: Option<Moment>) -> bool {
+        let of = |(from, to): Past| {
+            rejected.is_some_and(|at| at.seen + TOGETHER >= from.seen && at.seen <= to.seen)
+        };
+        !self.storm && self.past.into_iter().flatten().any(of)
     }
 }
 
@@ -45,8 +49,14 @@ impl Group {
 pub(crate) struct Storms {
     /// When each user was first refused since it worked.
     refused: Vec<Option<Moment>>,
-    zone: Group,
-    tenants: [Group; 2],
+    accepted: Option<Moment>,
+    accepted_of: [Option<Moment>; 2],
+    zone: Option<Storm>,
+    tenants: [Option<Storm>; 2],
+    past: Option<Past>,
+    past_of: [Option<Past>; 2],
+    /// So many of a zone were judged as usual.
+    pub(crate) judged: u32,
     /// So many were seen.
     pub(crate) seen: u32,
 }
@@ -55,8 +65,13 @@ impl Storms {
     pub(crate) fn new(users: usize) -> Self {
         Self {
             refused: vec![None; users],
-            zone: Group::default(),
-            tenants: [Group::default(); 2],
+            accepted: None,
+            accepted_of: [None; 2],
+            zone: None,
+            tenants: [None; 2],
+            past: None,
+            past_of: [None; 2],
+            judged: 0,
             seen: 0,
         }
     }
@@ -65,33 +80,37 @@ impl Storms {
         tenant(user, self.refused.len())
     }
 
-    fn groups(&mut self, user: usize) -> [&mut Group; 2] {
+    /// Somebody asks for an attempt of a user: what lasts too long is judged as usual from now on.
+    pub(crate) fn asked(&mut self, user: usize, now: Moment) -> Weather {
         let tenant = self.tenant(user);
-        [&mut self.zone, &mut self.tenants[tenant]]
-    }
-
-    /// The ledgers of a user say which storms are judged by now: they have lasted for as long as that takes.
-    pub(crate) fn judged(&mut self, user: usize, ledgers: &Ledgers, now: Moment) {
-        let told = [&ledgers.zone, &ledgers.tenant];
-        for ((group, told), after) in self
-            .groups(user)
-            .into_iter()
-            .zip(told)
-            .zip([ZONE_JUDGED, TENANT_JUDGED])
-        {
-            if told.storm.as_ref().is_some_and(|storm| storm.judged)
-                && let Some(storm) = group.current()
+        let (zone, of_tenant) = (&mut self.zone, &mut self.tenants[tenant]);
+        for (storm, lasts) in [(zone, ZONE_JUDGED), (of_tenant, JUDGED)] {
+            if let Some(storm) = storm
+                && now.is_past(storm.at, lasts)
+                && !storm.judged
             {
-                assert!(now.is_past(storm.at, after), "judged at {now:?}: {storm:?}");
                 storm.judged = true;
+                self.judged += u32::from(lasts == ZONE_JUDGED);
             }
+        }
+        Weather {
+            storm: self.is_on(tenant),
+            past: [self.past, self.past_of[tenant]],
         }
     }
 
-    /// The schedule presents a user's credential: whether as the one that is tried in a storm.
+    fn is_on(&self, tenant: usize) -> bool {
+        let mut storms = [&self.zone, &self.tenants[tenant]].into_iter().flatten();
+        storms.any(|storm| !storm.judged)
+    }
+
+    /// The schedule presents a user's credential: whether as the one that is tried in a storm. One that was refused
+    /// already, or never worked, is not while a better one may be had: for an hour from when the place is free.
     pub(crate) fn presents(&mut self, user: usize, fresh: bool, now: Moment) -> bool {
+        let tenant = self.tenant(user);
+        let storms = [&mut self.zone, &mut self.tenants[tenant]];
         let mut canary = false;
-        for storm in self.groups(user).into_iter().filter_map(Group::current) {
+        for storm in storms.into_iter().flatten().filter(|storm| !storm.judged) {
             let (since, wait) = match storm.canary {
                 Some(last) => (last, HOUR),
                 None => (storm.at, Duration::ZERO),
@@ -107,41 +126,34 @@ impl Storms {
         canary
     }
 
-    /// An attempt came to nothing: if it was a canary's, the next one may.
+    /// An attempt that was made then says nothing of a storm: if it was tried for that, another may be.
     pub(crate) fn no_verdict(&mut self, user: usize, made: Moment) {
-        for group in self.groups(user) {
-            if let Some(storm) = &mut group.storm
-                && storm.canary.is_some_and(|canary| canary.seen == made.seen)
-            {
-                storm.canary = None;
-            }
+        let tenant = self.tenant(user);
+        for storm in [&mut self.zone, &mut self.tenants[tenant]]
+            .into_iter()
+            .flatten()
+        {
+            storm.canary = storm.canary.filter(|canary| canary.seen != made.seen);
         }
     }
 
-    /// A user was accepted, with an attempt of `made`; one from before a storm says nothing about it.
+    /// A user was accepted with an attempt that was `made` then: only one that was made in a storm ends it.
     pub(crate) fn accepted(&mut self, user: usize, made: Moment, now: Moment) {
+        let tenant = self.tenant(user);
         self.refused[user] = None;
-        for group in self.groups(user) {
-            if group.accepted.is_none_or(|last| last.seen <= made.seen) {
-                group.accepted = Some(made);
-            }
-            if let Some(over) = group.storm.take_if(|storm| made.seen >= storm.at.seen) {
-                group.past = Some((over.at, now));
+        for (accepted, storm, past) in [
+            (&mut self.accepted, &mut self.zone, &mut self.past),
+            (
+                &mut self.accepted_of[tenant],
+                &mut self.tenants[tenant],
+                &mut self.past_of[tenant],
+            ),
+        ] {
+            *accepted = accepted.filter(|last| last.seen > made.seen).or(Some(made));
+            if let Some(over) = storm.take_if(|storm| made.seen >= storm.at.seen) {
+                *past = Some((over.at, now));
             }
         }
-    }
-
-    /// Whether a user that was rejected then was rejected in a storm that is over.
-    pub(crate) fn befell(&mut self, user: usize, rejected: Option<Moment>) -> bool {
-        let Some(rejected) = rejected else {
-            return false;
-        };
-        self.groups(user).into_iter().any(|group| {
-            let past = group.past;
-            past.is_some_and(|(from, to)| {
-                rejected.seen + TOGETHER >= from.seen && rejected.seen <= to.seen
-            })
-        })
     }
 
     /// A user is refused with a credential that `worked` before, or never did.
@@ -151,44 +163,43 @@ impl Storms {
             return;
         }
         let since = *self.refused[user].get_or_insert(now);
-        if self
-            .groups(user)
-            .into_iter()
-            .any(|group| group.current().is_some())
-        {
+        let tenant = self.tenant(user);
+        if self.is_on(tenant) {
             return;
         }
-        let tenant = self.tenant(user);
-        let with = |group: &Group| {
-            let accepted = group.accepted;
-            let refused = self.refused.iter().enumerate();
-            let together = refused.filter(|(_, other)| {
-                other.is_some_and(|other| {
-                    other.seen.abs_diff(since.seen) <= TOGETHER
-                        && accepted.is_none_or(|accepted| other.seen > accepted.seen)
-                })
-            });
-            together
-                .map(|(user, _)| self.tenant(user))
-                .collect::<Vec<_>>()
+        let together = |accepted: Option<Moment>| {
+            let with = move |other: Moment| {
+                other.seen.abs_diff(since.seen) <= TOGETHER
+                    && accepted.is_none_or(|accepted| other.seen > accepted.seen)
+            };
+            let of = |(user, refused): (usize, &Option<Moment>)| {
+                refused.filter(|other| with(*other)).map(|_| user)
+            };
+            let users = self.refused.iter().enumerate().filter_map(of);
+            users.collect::<Vec<_>>()
         };
-        let tenants = with(&self.zone);
-        let of_tenant = with(&self.tenants[tenant]);
-        let of_tenant = of_tenant.iter().filter(|one| **one == tenant).count();
+        let tenants: Vec<usize> = together(self.accepted)
+            .into_iter()
+            .map(|user| self.tenant(user))
+            .collect();
+        let storm = Storm {
+            at: now,
+            canary: None,
+            judged: false,
+        };
+        let of_tenant = together(self.accepted_of[tenant]);
+        let of_tenant = of_tenant
+            .into_iter()
+            .filter(|one| self.tenant(*one) == tenant);
         let group = if tenants.contains(&0) && tenants.contains(&1) {
             &mut self.zone
-        } else if of_tenant >= 3 {
+        } else if of_tenant.count() >= 3 {
             &mut self.tenants[tenant]
         } else {
             return;
         };
-        if group.storm.is_none() {
-            group.storm = Some(Storm {
-                at: now,
-                canary: None,
-                judged: false,
-            });
-            self.seen += 1;
-        }
+        // One that was judged goes on until somebody is accepted.
+        self.seen += u32::from(group.is_none());
+        group.get_or_insert(storm);
     }
 }

@@ -26,9 +26,12 @@ pub(crate) struct Sums {
     pub(crate) unanswered: u32,
     pub(crate) storms: u32,
     pub(crate) canaries: u32,
+    /// Storms over a zone that were judged as usual.
+    pub(crate) judged: u32,
+    /// Given one attempt when a storm was over.
+    pub(crate) released: u32,
     moved: u32,
     steps: u32,
-    pub(crate) released: u32,
     verified: u32,
     six_hourly: u32,
     asked: u32,
@@ -121,7 +124,7 @@ impl fmt::Display for Sums {
         write!(
             f,
             "{} stories ({} of three weeks and more), {} attempts: {} rejected ({} void), {} without a known answer; \
-             exceptions: {} moved, {} steps, {} after a storm, {} with a good secret, {} six-hourly, {} asked for; \
+             exceptions: {} moved, {} steps, {} with a good secret, {} six-hourly, {} asked for; \
              worst streak {} of {} allowed ({} times nothing was left), with unanswered {} of {}, Autotask counted {}; ",
             self.stories,
             self.long,
@@ -131,7 +134,6 @@ impl fmt::Display for Sums {
             self.unanswered,
             self.moved,
             self.steps,
-            self.released,
             self.verified,
             self.six_hourly,
             self.asked,
@@ -143,7 +145,11 @@ impl fmt::Display for Sums {
             self.autotask,
         )?;
         if self.storms > 0 {
-            write!(f, "{} storms, {} canaries; ", self.storms, self.canaries)?;
+            write!(
+                f,
+                "{} storms ({} over a zone for a day), {} canaries, {} released; ",
+                self.storms, self.judged, self.canaries, self.released,
+            )?;
         }
         write!(f, "refused: {:?}", self.refused)
     }

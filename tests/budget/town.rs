@@ -77,7 +77,7 @@ pub(crate) struct Town<'a, K> {
     refuses: bool,
     /// Zones without a clear answer.
     closed: HashSet<usize>,
-    /// Who was accepted, where and when.
+    /// Who was accepted, where, and when the attempt was made.
     accepted: Vec<(usize, usize, Moment)>,
     late: Vec<Late>,
     sums: &'a mut Sums,
@@ -139,6 +139,7 @@ impl<'a, K: Keeper> Town<'a, K> {
             self.sums.unanswered += u32::try_from(open.count()).unwrap();
         }
         self.sums.storms += self.storms.seen;
+        self.sums.judged += self.storms.judged;
         self.sums.story(self.clock.now().real);
     }
 
@@ -166,18 +167,19 @@ impl<'a, K: Keeper> Town<'a, K> {
                 }
             }
             Happening::Goes(time) => self.goes(time).await,
-            // Each right after a look at the clock that was noted: of what came after one, some may be lost.
             Happening::Jump(by) => {
+                // Right after a noted look, too: then as much is counted as the truth says, and not only at most so much.
                 self.goes(self.clock.next_note()).await;
                 self.clock.jumps(by);
             }
             Happening::Back(by) => {
+                // Right after a look at it that was noted: the order of what came after one may be lost.
                 self.goes(self.clock.next_note()).await;
                 self.clock.back(by);
                 self.goes(Duration::ZERO).await;
             }
             Happening::Down(time) => {
-                self.goes(self.clock.next_note()).await;
+                self.goes(Duration::ZERO).await;
                 self.clock.down(time);
                 self.keeper.restarts().await;
             }
@@ -256,6 +258,12 @@ impl<'a, K: Keeper> Town<'a, K> {
             asked.answered = Some(attempt.clone());
             answer = self.keeper.permit(&asked).await;
         }
+        let at = self.clock.now();
+        // Who has no claim on the user does not get so far as to ask.
+        let weather = match &answer {
+            Err(Refusal::NotOurs) => None,
+            _ => Some(self.storms.asked(ask.user, at)),
+        };
         let (id, ledgers) = match answer {
             Ok(granted) => granted,
             Err(why) => {
@@ -263,13 +271,9 @@ impl<'a, K: Keeper> Town<'a, K> {
                 return None;
             }
         };
-        let at = self.clock.now();
         let others = |one: &&(usize, usize, Moment)| one.0 != ask.user && one.1 == self.zone;
-        let other = self.accepted.iter().filter(others);
-        let other = other.map(|other| other.2).max_by_key(|at| at.seen);
-        let truth = &mut self.truths[ask.user];
-        let rejected_at = truth.rejected_at(ask.credential);
-        self.storms.judged(ask.user, &ledgers, at);
+        let others = self.accepted.iter().filter(others);
+        let other = others.max_by_key(|other| other.2.seen);
         let sent = Sent {
             id: id.clone(),
             credential: ask.credential,
@@ -280,10 +284,11 @@ impl<'a, K: Keeper> Town<'a, K> {
             speaks: self.speaks,
             closed: self.closed.remove(&self.zone),
             locked_out: self.locked_out,
-            befallen: self.storms.befell(ask.user, rejected_at),
-            other_accepted: other,
+            weather: weather.expect("it was asked for"),
+            other_accepted: other.map(|other| other.2),
             outcome,
         };
+        let truth = &mut self.truths[ask.user];
         if matches!(ask.asker, Asker::Schedule | Asker::WithoutCode) {
             let fresh = truth.worked(ask.credential) && truth.streak(ask.credential).rejected == 0;
             let canary = self.storms.presents(ask.user, fresh, at);
@@ -303,11 +308,9 @@ impl<'a, K: Keeper> Town<'a, K> {
             .await;
         let at = self.clock.now();
         let truth = &mut self.truths[whose.user];
-        let made = truth.made_at(id);
-        let known = truth.told(id, outcome, at, &ledgers)?;
+        let (known, made) = truth.told(id, outcome, at, &ledgers)?;
         let worked = truth.worked(whose.credential);
         truth.obeys(self.sums);
-        self.storms.judged(whose.user, &ledgers, at);
         if matches!(outcome, Outcome::Unanswered | Outcome::AnsweredUnclearly) {
             self.closed.insert(whose.zone);
         }

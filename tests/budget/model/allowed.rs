@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lockwatch::attempt::{Asker, Ledgers, storm};
+use lockwatch::attempt::{Asker, Ledgers};
 
 use super::{Known, Made, Sent, Truth, Why};
 use crate::clock::Moment;
@@ -32,8 +32,8 @@ impl Truth {
 
     pub(super) fn operators_ask_seldom(&self, sent: &Sent, force: bool) {
         let operator = |asker| matches!(asker, Asker::Operator { .. });
-        let minute = self.asked(sent.at, MINUTE, operator);
-        let hour = self.asked(sent.at, HOUR, operator);
+        let minute = self.asked(sent.at, MINUTE, HOUR, operator);
+        let hour = self.asked(sent.at, HOUR, HOUR, operator);
         assert!(minute < 1 && hour < 3, "an operator's, after {hour}");
         let vain = self.since_proof(Some(sent.credential)).filter(|made| {
             made.known == Some(Known::Rejection) && matches!(made.asker, Asker::Operator { .. })
@@ -43,9 +43,14 @@ impl Truth {
 
     /// With a placeholder for a code, an attempt an hour is made, an operator's counted; only a confirmation comes sooner.
     pub(super) fn an_hour_has_passed(&self, sent: &Sent) {
-        let paced = |made: &&Made| {
-            let asked = matches!(made.asker, Asker::Operator { .. } | Asker::WithoutCode);
-            asked && !self.made.iter().any(|other| excuses(other, made))
+        // Where no time passed in between, nobody can tell which of two attempts was not sent, or was void.
+        let taken_back = |at: Moment| {
+            let mut same = self.made.iter().filter(|made| made.at.seen == at.seen);
+            same.any(|made| matches!(made.known, Some(Known::NotSent | Known::Void)))
+        };
+        let paced = |made: &&Made| match made.asker {
+            Asker::Operator { .. } | Asker::WithoutCode => !taken_back(made.at),
+            Asker::Schedule | Asker::OneOff => false,
         };
         let mut before = self.made.iter().rev().filter(paced);
         let Some(last) = before.find(|made| made.at.seen < sent.at.seen) else {
@@ -71,27 +76,43 @@ impl Truth {
         own.rfind(|made| made.known != Some(Known::NotSent))
     }
 
+    /// When lockwatch was last told that it is rejected.
+    fn last_rejected(&self, credential: usize) -> Option<Moment> {
+        let rejected =
+            |made: &&Made| made.credential == credential && made.known == Some(Known::Rejection);
+        self.made.iter().rfind(rejected)?.told
+    }
+
     pub(super) fn was_let_in(&self, credential: usize) -> bool {
         let last = self.last_answered(credential);
         last.is_some_and(|made| made.known == Some(Known::CodeRefused))
     }
 
     pub(super) fn one_off_probes_are_few(&self, sent: &Sent) {
-        let few = self.asked(sent.at, DAY, |asker| asker == Asker::OneOff);
+        let few = self.asked(sent.at, DAY, DAY, |asker| asker == Asker::OneOff);
         assert!(few < 2, "a one-off probe after {few} within a day");
     }
 
-    /// So many attempts of these askers within `span`, which goes by the clock: nothing is said of what was before it was
-    /// set.
-    fn asked(&self, now: Moment, span: Duration, of: impl Fn(Asker) -> bool) -> usize {
-        let made = self.made.iter().filter(|made| of(made.asker));
-        let recent =
-            made.filter(|made| made.at.leaps == now.leaps && made.at.real + span > now.real);
-        let void =
-            |other: &Made, made: &Made| other.known == Some(Known::Void) && excuses(other, made);
-        recent
-            .filter(|made| !self.made.iter().any(|other| void(other, made)))
-            .count()
+    /// So many attempts of these askers within `span` of the clock. What a later one saw further back than `kept` is
+    /// forgotten, wherever the clock is set then; a void one did not take place, nor what the clock cannot tell from it.
+    fn asked(
+        &self,
+        now: Moment,
+        span: Duration,
+        kept: Duration,
+        of: impl Fn(Asker) -> bool,
+    ) -> usize {
+        let void = |made: &Made| {
+            let mut same = self.made.iter().filter(|one| one.at.shown == made.at.shown);
+            same.any(|made| made.known == Some(Known::Void))
+        };
+        let made: Vec<&Made> = self.made.iter().filter(|made| of(made.asker)).collect();
+        let counts = |nth: &usize| {
+            let (made, later) = (made[*nth], &made[nth + 1..]);
+            let forgotten = |later: &&Made| made.at.shown + kept <= later.at.shown;
+            !void(made) && now.shows_within(made.at, span) && !later.iter().any(forgotten)
+        };
+        (0..made.len()).filter(counts).count()
     }
 
     pub(super) fn scheduled(&mut self, sent: &Sent, ledgers: &Ledgers) -> Why {
@@ -155,9 +176,11 @@ impl Truth {
 
     /// After an attempt without a known answer each wait is twice the last.
     fn has_waited(&self, sent: &Sent) {
+        let sent_out = |made: &&Made| made.known != Some(Known::NotSent);
         let vain = |made: &&Made| matches!(made.known, None | Some(Known::NoAnswer));
-        let sent_before = self.made.iter().rev().filter(was_sent);
-        let in_vain = sent_before.take_while(vain).count();
+        let made = self.made.iter().rev().filter(sent_out);
+        let in_vain = made.take_while(vain).count();
+        // Counted from the last one, even if that was not sent.
         let Some(last) = self.made.last().filter(|_| in_vain > 0) else {
             return;
         };
@@ -177,17 +200,24 @@ impl Truth {
             self.moves_to(sent);
             return Why::Moved;
         }
+        let works = self.worked(sent.credential);
+        let own = self.streak(sent.credential);
         if ledgers.credential.released && self.used.released.insert(sent.credential) {
-            assert!(sent.befallen, "no storm befell it");
+            let rejected = self.last_rejected(sent.credential);
+            assert!(
+                works && sent.weather.befell(rejected),
+                "released after {own:?}, rejected at {rejected:?}: {:?}",
+                sent.weather
+            );
             return Why::Released;
         }
         let before = self.used.steps.get(&sent.credential).copied().unwrap_or(0);
         let after = ledgers.credential.steps;
-        let own = self.streak(sent.credential);
         assert!(
-            after > before && (sent.locked_out || storm(ledgers).is_some()),
-            "presented after {own:?}, {:?} with all credentials",
-            self.streak_of_all()
+            after > before && works && (sent.locked_out || sent.weather.storm),
+            "presented after {own:?}, {:?} with all credentials, {:?}",
+            self.streak_of_all(),
+            sent.weather
         );
         let step = self.limits.retry_held_after.get(after as usize - 1);
         let step = *step.expect("no more steps than are configured");
@@ -214,7 +244,8 @@ impl Truth {
     }
 
     fn moves_to(&mut self, sent: &Sent) {
-        let last = self.made.iter().rfind(was_sent).map(|last| last.zone);
+        let sent_out = |made: &&Made| made.known != Some(Known::NotSent);
+        let last = self.made.iter().rfind(sent_out).map(|last| last.zone);
         assert!(sent.found && last != Some(sent.zone), "it has not moved");
         self.moves(sent.at);
     }
@@ -225,13 +256,4 @@ impl Truth {
         }
         self.used.moved = Some(at);
     }
-}
-
-fn was_sent(made: &&Made) -> bool {
-    made.known != Some(Known::NotSent)
-}
-
-/// Whether an attempt that cost nothing is the other one, as far as anybody can tell when no time passed in between.
-fn excuses(other: &Made, made: &Made) -> bool {
-    other.at.seen == made.at.seen && matches!(other.known, Some(Known::NotSent | Known::Void))
 }
