@@ -12,9 +12,10 @@ use crate::model::CREDENTIALS;
 pub(crate) enum Happening {
     /// Somebody asks for an attempt; if it is granted, it ends like this.
     Ask(Ask),
-    /// Replicas that see different credentials check one after the other, so often, so far apart.
+    /// Replicas that see different credentials check one after the other, so often, so far apart; or somebody insists.
     Checks {
         user: usize,
+        asker: Asker,
         credentials: [usize; 2],
         end: End,
         times: u32,
@@ -158,14 +159,23 @@ fn to_one(pace: Pace) -> impl Strategy<Value = Happening> {
         asker,
         end,
     });
-    let checks = (credential(), credential(), end(), 2..9_u32, 1..40_u64);
-    let checks = checks.prop_map(|(one, other, end, times, every)| Happening::Checks {
-        user: 0,
-        credentials: [one, other],
-        end,
-        times,
-        every: Duration::from_mins(every),
-    });
+    let insists = prop_oneof![
+        4 => Just(Asker::Schedule),
+        1 => Just(Asker::Operator { force: true }),
+        1 => Just(Asker::OneOff),
+    ];
+    let two = (credential(), credential());
+    let checks = (two, insists, end(), 2..9_u32, 1..40_u64);
+    let checks = checks.prop_map(
+        |((one, other), asker, end, times, every)| Happening::Checks {
+            user: 0,
+            asker,
+            credentials: [one, other],
+            end,
+            times,
+            every: Duration::from_mins(every),
+        },
+    );
     let other = Ask {
         user: 1,
         credential: 0,

@@ -148,6 +148,7 @@ impl<'a, K: Keeper> Town<'a, K> {
             Happening::Ask(ask) => self.ask(ask).await,
             Happening::Checks {
                 user,
+                asker,
                 credentials,
                 end,
                 times,
@@ -155,7 +156,6 @@ impl<'a, K: Keeper> Town<'a, K> {
             } => {
                 let turns = credentials.into_iter().cycle();
                 for credential in turns.take(times as usize) {
-                    let asker = Asker::Schedule;
                     self.ask(Ask {
                         user,
                         credential,
