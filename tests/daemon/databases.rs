@@ -101,6 +101,8 @@ async fn a_database_that_is_not_to_be_had_is_named_with_the_cause() {
         let daemon = Daemon::spawn(&house, &[]);
         daemon.says(cause).await;
         daemon.says("no attempt is made").await;
+        // From here on it listens to signals.
+        daemon.says("watching").await;
         daemon.stop().await;
     }
     assert_eq!(house.stats("works").attempts, 0);
