@@ -64,6 +64,11 @@ impl Checker {
         });
         let mut record = before.after(&observation, diagnosis, step.state, budget);
         record.activating_until = activating_until;
+        if matches!(observation.query, QueryStep::Made { .. }) {
+            // Patience is counted from the answer, not from when the check began.
+            let late = now.duration_since(observation.at);
+            record.not_before = record.not_before.map(|until| until + late);
+        }
         let mut recent = claimed.recent.clone();
         recent.push(&observation, reason);
         let entry = Entry {
