@@ -230,22 +230,21 @@ async fn others_refused(
 /// Brings forward the next checks of some that work, of the same tenant and of others: what becomes of them tells a fault
 /// of one user from a fault of all, before the second attempt is spent.
 async fn hasten(conn: &mut Conn, bearer: &Bearer, now: Now) -> Result<(), sqlx::Error> {
-    const OF_THE_TENANT: &str = "UPDATE users SET due_at = $1, due_set_at = $1, hastened_at = $2 WHERE id IN (SELECT id FROM users \
-        WHERE active AND worked AND refused_since IS NULL AND zone = $4 AND username <> $5 AND tenant = $3 \
-        ORDER BY due_at LIMIT $6)";
-    const OF_OTHERS: &str = "UPDATE users SET due_at = $1, due_set_at = $1, hastened_at = $2 WHERE id IN (SELECT id FROM users \
-        WHERE active AND worked AND refused_since IS NULL AND zone = $4 AND username <> $5 AND tenant <> $3 \
-        ORDER BY due_at LIMIT $6)";
-    for text in [OF_THE_TENANT, OF_OTHERS] {
-        sql::query(text)
-            .bind(millis(now.wall))
-            .bind(millis(now.counted))
-            .bind(&bearer.tenant)
-            .bind(&bearer.zone)
-            .bind(&bearer.username)
-            .bind(HASTENED)
-            .execute(&mut *conn)
-            .await?;
+    for of_the_tenant in [true, false] {
+        sql::query(
+            "UPDATE users SET due_at = $1, due_set_at = $1, hastened_at = $2 WHERE id IN (SELECT id FROM users \
+             WHERE active AND worked AND refused_since IS NULL AND zone = $4 AND username <> $5 \
+             AND (tenant = $3) = $7 ORDER BY due_at LIMIT $6)",
+        )
+        .bind(millis(now.wall))
+        .bind(millis(now.counted))
+        .bind(&bearer.tenant)
+        .bind(&bearer.zone)
+        .bind(&bearer.username)
+        .bind(HASTENED)
+        .bind(of_the_tenant)
+        .execute(&mut *conn)
+        .await?;
     }
     Ok(())
 }
@@ -257,13 +256,9 @@ pub(super) async fn judge(
     ledgers: &mut Ledgers,
     now: Now,
 ) -> Result<(), sqlx::Error> {
-    const OF_THE_ZONE: &str = "UPDATE users SET due_at = $1, due_set_at = $1 WHERE active AND zone = $2 AND id <> $3 \
-        AND refused_since IS NOT NULL";
-    const OF_THE_TENANT: &str = "UPDATE users SET due_at = $1, due_set_at = $1 WHERE active AND zone = $2 AND id <> $3 \
-        AND tenant = $4 AND refused_since IS NOT NULL";
-    for (group, after, text) in [
-        (&mut ledgers.zone, ZONE_STORM, OF_THE_ZONE),
-        (&mut ledgers.tenant, TENANT_STORM, OF_THE_TENANT),
+    for (group, after, whole_zone) in [
+        (&mut ledgers.zone, ZONE_STORM, true),
+        (&mut ledgers.tenant, TENANT_STORM, false),
     ] {
         let Some(storm) = group.storm.as_mut().filter(|storm| !storm.judged) else {
             continue;
@@ -272,15 +267,17 @@ pub(super) async fn judge(
             continue;
         }
         storm.judged = true;
-        let query = sql::query(text)
-            .bind(millis(now.wall))
-            .bind(&bearer.zone)
-            .bind(bearer.claim.id.as_str());
-        let query = match text {
-            OF_THE_TENANT => query.bind(&bearer.tenant),
-            _ => query,
-        };
-        query.execute(&mut *conn).await?;
+        sql::query(
+            "UPDATE users SET due_at = $1, due_set_at = $1 WHERE active AND zone = $2 AND id <> $3 \
+             AND ($5 OR tenant = $4) AND refused_since IS NOT NULL",
+        )
+        .bind(millis(now.wall))
+        .bind(&bearer.zone)
+        .bind(bearer.claim.id.as_str())
+        .bind(&bearer.tenant)
+        .bind(whole_zone)
+        .execute(&mut *conn)
+        .await?;
     }
     Ok(())
 }

@@ -152,7 +152,7 @@ fn time(pace: Pace) -> BoxedStrategy<Duration> {
 }
 
 /// What happens to one user, beside another that works.
-fn to_one(pace: Pace) -> impl Strategy<Value = Happening> {
+pub(crate) fn to_one(pace: Pace) -> impl Strategy<Value = Happening> {
     let ask = (credential(), asker(), end()).prop_map(|(credential, asker, end)| Ask {
         user: 0,
         credential,

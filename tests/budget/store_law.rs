@@ -1,12 +1,12 @@
 //! The same law through the store, on both engines: what is decided in memory is also what two processes on one store do.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, time::Duration};
 
 use proptest::{prelude::*, test_runner::TestRunner};
 use tempfile::TempDir;
 
 use crate::{
-    happenings::{Happening, Pace, Setting, USERS, of_many, of_one, setting},
+    happenings::{Happening, Pace, Setting, USERS, of_many, of_one, setting, to_one},
     house::{House, Place},
     sums::Sums,
     support::postgres::Database,
@@ -46,6 +46,17 @@ fn of_one_in_a_store() -> impl Strategy<Value = (Setting, Vec<Happening>)> {
     pace.prop_flat_map(|pace| (setting(), of_one(pace, 90)))
 }
 
+/// Six hours go by after each happening, so that every story lasts three weeks and more.
+fn of_weeks_in_a_store() -> impl Strategy<Value = (Setting, Vec<Happening>)> {
+    const PAUSE: Duration = Duration::from_hours(6);
+    let story = prop::collection::vec(to_one(Pace::Brisk), 90..120);
+    let slow = story.prop_map(|story| {
+        let with_pause = |happening| [happening, Happening::Goes(PAUSE)];
+        story.into_iter().flat_map(with_pause).collect()
+    });
+    (setting(), slow)
+}
+
 fn of_many_in_a_store() -> impl Strategy<Value = (Setting, Vec<Happening>)> {
     let pace = prop_oneof![24 => Just(Pace::Brisk), 1 => Just(Pace::Weeks)];
     pace.prop_flat_map(|pace| (setting(), of_many(pace, 110)))
@@ -63,6 +74,20 @@ fn no_lockout_by_two_processes_on_a_server() {
     let sums = live::<Database>(2, 20, of_one_in_a_store());
     println!("the law of one user, on PostgreSQL: {sums}");
     assert!(sums.attempts > 60, "{sums}");
+}
+
+#[test]
+fn no_lockout_in_weeks_by_two_processes_on_a_file() {
+    let sums = live::<TempDir>(2, 8, of_weeks_in_a_store());
+    println!("the law over weeks, on SQLite: {sums}");
+    assert!(sums.long == 8 && sums.attempts > 40, "{sums}");
+}
+
+#[test]
+fn no_lockout_in_weeks_by_two_processes_on_a_server() {
+    let sums = live::<Database>(2, 4, of_weeks_in_a_store());
+    println!("the law over weeks, on PostgreSQL: {sums}");
+    assert!(sums.long == 4 && sums.attempts > 20, "{sums}");
 }
 
 #[test]

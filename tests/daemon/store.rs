@@ -200,6 +200,17 @@ async fn a_store_that_is_damaged_while_it_is_used() {
     house.until_without_store("is damaged").await;
     house.goes_on_without_attempts("works").await;
     house.mailed("store", "", OPERATOR).await;
+    // What was known before is no green, and nobody is said to work.
+    let status = house.lockwatch(&["status"]).await;
+    assert_eq!(status.code, 2, "{status:?}");
+    assert!(
+        status.stdout.contains("what was known before"),
+        "{status:?}"
+    );
+    let retry = house.lockwatch(&["retry", "--all"]).await;
+    assert_eq!(retry.code, 70, "{retry:?}");
+    assert!(retry.stderr.contains("is damaged"), "{retry:?}");
+    assert!(!retry.stdout.contains("works, not retried"), "{retry:?}");
     daemon.stop().await;
 }
 
@@ -354,6 +365,7 @@ async fn a_store_without_a_place_is_the_configurations_fault() {
     house.settings.store = Some(format!("url = \"sqlite://{folder}/made/lockwatch.db\""));
     let daemon = house.start().await;
     assert!(house.folder().join("made/lockwatch.db").exists());
+    daemon.says("made a new store").await;
     daemon.stop().await;
 }
 
