@@ -11,8 +11,11 @@
 //!          │   └──────────────────────────────────────────────────────────────▶ │
 //!          └──────────────────────────── healthy: recovered ────────────────────┘
 //! ```
+//! What is confirmed within `reopen_within` of a recovery opens the same incident again. While one is open, a worse reason is
+//! told as a change, each reason once.
 //! Unclear neither opens nor closes, neither confirms nor clears. Where the code is the vendor's, a check may find its user as
-//! good as it can see without looking at what failed; then the incident is not over but dropped: closed, and nobody is told.
+//! good as it can see without looking at what failed; then the incident is not over but dropped: closed, and nothing
+//! is known to be mended.
 
 use std::time::Duration;
 
@@ -59,6 +62,60 @@ pub struct Incident {
     /// Only the operator was told: who hears of the end is who heard of the beginning.
     #[serde(default)]
     pub operators_alone: bool,
+    /// When it was opened again: the first sighting of that failure.
+    #[serde(default)]
+    pub again_since: Option<Timestamp>,
+    /// How often it was opened again.
+    #[serde(default)]
+    pub reopened: u32,
+    /// The reasons that were told.
+    #[serde(default)]
+    pub told: Vec<Reason>,
+    /// How much was told: openings, changes, ends. Puts its notices in order.
+    #[serde(default)]
+    pub turn: u32,
+}
+
+impl Incident {
+    /// One that opens now and of which nothing was told.
+    #[must_use]
+    pub fn new(id: &str, since: Timestamp, now: Timestamp, diagnosis: &Diagnosis) -> Self {
+        Self {
+            id: id.to_owned(),
+            since,
+            opened: now,
+            diagnosis: diagnosis.clone(),
+            suspicion: None,
+            operators_alone: diagnosis.reason.is_operators_alone(),
+            again_since: None,
+            reopened: 0,
+            told: Vec::new(),
+            turn: 0,
+        }
+    }
+
+    /// Since when the user is down: the first sighting, or that of the failure that opened it again.
+    #[must_use]
+    pub fn down_since(&self) -> Timestamp {
+        self.again_since.unwrap_or(self.since)
+    }
+
+    fn tell(&mut self) {
+        self.turn = self.turn.saturating_add(1);
+        let reason = self.diagnosis.reason;
+        if !self.told.contains(&reason) {
+            self.told.push(reason);
+        }
+    }
+}
+
+/// An incident that is over, but may be opened again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Closed {
+    /// As it was.
+    pub incident: Incident,
+    /// When the user recovered.
+    pub at: Timestamp,
 }
 
 /// The state of a user as `incident` sees it.
@@ -74,6 +131,12 @@ pub struct State {
     pub since: Timestamp,
     /// The last definitive answer: is the user up? `None` before the first.
     pub up: Option<bool>,
+    /// Since when nothing definitive is shown; `None` while something is.
+    #[serde(default)]
+    pub unclear_since: Option<Timestamp>,
+    /// The last incident, as long as it may be opened again.
+    #[serde(default)]
+    pub closed: Option<Box<Closed>>,
 }
 
 /// What [`step`] is given besides the state.
@@ -83,6 +146,8 @@ pub struct Circumstances<'a> {
     pub now: Timestamp,
     /// Between the first sighting and the confirmation.
     pub confirm_after: Duration,
+    /// A failure first seen so soon after a recovery opens the same incident again.
+    pub reopen_within: Duration,
     /// The id of an incident that opens now.
     pub fresh_id: &'a str,
 }
@@ -103,6 +168,17 @@ pub struct Step {
 pub enum Event {
     /// An incident opened.
     Opened(Incident),
+    /// The last incident opened again.
+    Reopened(Incident),
+    /// An open incident has a worse reason than before.
+    Changed {
+        /// As it is now.
+        incident: Incident,
+        /// What it was.
+        before: Reason,
+        /// The users' own people were not told of it yet.
+        first_told: bool,
+    },
     /// An incident closed: the user works again.
     Recovered(Incident),
     /// An incident closed because checks do not look at what failed any more: the configuration changed.
@@ -119,6 +195,8 @@ impl State {
             reason: Reason::NeverChecked,
             since: now,
             up: None,
+            unclear_since: Some(now),
+            closed: None,
         }
     }
 
@@ -127,6 +205,16 @@ impl State {
     pub fn is_locked_out(&self) -> bool {
         self.incident()
             .is_some_and(|incident| incident.diagnosis.verdict == Verdict::LockedOut)
+    }
+
+    /// The first sighting of the failure that is suspected or open.
+    #[must_use]
+    pub fn failing_since(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Clear => None,
+            Phase::Suspected(suspicion) => Some(suspicion.since),
+            Phase::Open(incident) => Some(incident.down_since()),
+        }
     }
 
     /// The open incident, if there is one.
@@ -145,12 +233,22 @@ pub fn step(state: &State, news: Option<&Diagnosis>, given: &Circumstances<'_>) 
     let mut next = state.clone();
     let mut event = None;
     if let Some(diagnosis) = news {
+        // A recovery in the future is the clock's doing; a failure that is not confirmed yet may still open it again.
+        let over = |closed: &Closed| given.now > closed.at + given.reopen_within;
+        if matches!(next.phase, Phase::Clear) && next.closed.as_deref().is_some_and(over) {
+            next.closed = None;
+        }
         match diagnosis.verdict {
             Verdict::Unclear => show(&mut next, diagnosis.reason, given.now),
             Verdict::Healthy | Verdict::ZoneOnly => {
-                if let Phase::Open(incident) = std::mem::take(&mut next.phase) {
+                if let Phase::Open(mut incident) = std::mem::take(&mut next.phase) {
+                    incident.turn = incident.turn.saturating_add(1);
                     let over = diagnosis.reason.disproves(incident.diagnosis.reason);
                     event = Some(if over {
+                        next.closed = Some(Box::new(Closed {
+                            incident: incident.clone(),
+                            at: given.now,
+                        }));
                         Event::Recovered(incident)
                     } else {
                         Event::Dropped(incident)
@@ -165,6 +263,10 @@ pub fn step(state: &State, news: Option<&Diagnosis>, given: &Circumstances<'_>) 
             }
         }
     }
+    next.unclear_since = match next.verdict {
+        Verdict::Unclear => next.unclear_since.or(Some(given.now)),
+        _ => None,
+    };
     let confirm_at = match &next.phase {
         Phase::Suspected(suspicion)
         | Phase::Open(Incident {
@@ -197,7 +299,8 @@ fn sight(state: &mut State, seen: &Diagnosis, given: &Circumstances<'_>) -> Opti
     match &mut state.phase {
         Phase::Open(incident) => {
             // Another reason takes its place only when it is confirmed as the first one was.
-            let same = seen.reason == incident.diagnosis.reason;
+            let before = incident.diagnosis.reason;
+            let same = seen.reason == before;
             if seen.remembered {
                 // No second look at anything else can be had while the credential is held.
                 incident.suspicion = None;
@@ -205,9 +308,10 @@ fn sight(state: &mut State, seen: &Diagnosis, given: &Circumstances<'_>) -> Opti
                 incident.suspicion = None;
                 incident.diagnosis = seen.clone();
             }
+            let event = worsened(incident, before);
             let reason = incident.diagnosis.reason;
             show(state, reason, given.now);
-            None
+            event
         }
         phase @ (Phase::Clear | Phase::Suspected(_)) => {
             let mut suspicion = match std::mem::take(phase) {
@@ -219,20 +323,50 @@ fn sight(state: &mut State, seen: &Diagnosis, given: &Circumstances<'_>) -> Opti
                 show(state, Reason::Suspected, given.now);
                 return None;
             };
-            let incident = Incident {
-                id: given.fresh_id.to_owned(),
-                since,
-                opened: given.now,
-                diagnosis: seen.clone(),
-                suspicion: None,
-                operators_alone: seen.reason.is_operators_alone(),
-            };
-            *phase = Phase::Open(incident.clone());
+            let mut incident = Incident::new(given.fresh_id, since, given.now, seen);
+            let last = state.closed.take();
+            let last = last.filter(|closed| since < closed.at + given.reopen_within);
+            if let Some(last) = &last {
+                let last = &last.incident;
+                incident = Incident {
+                    id: last.id.clone(),
+                    since: last.since,
+                    opened: last.opened,
+                    again_since: Some(since),
+                    reopened: last.reopened.saturating_add(1),
+                    told: last.told.clone(),
+                    turn: last.turn,
+                    ..incident
+                };
+            }
+            incident.tell();
+            state.phase = Phase::Open(incident.clone());
             state.up = Some(false);
             show(state, seen.reason, given.now);
-            Some(Event::Opened(incident))
+            Some(if last.is_some() {
+                Event::Reopened(incident)
+            } else {
+                Event::Opened(incident)
+            })
         }
     }
+}
+
+/// A worse reason is told, each once; so is any that is no longer the operator's alone.
+fn worsened(incident: &mut Incident, before: Reason) -> Option<Event> {
+    let now = incident.diagnosis.reason;
+    let first_told = incident.operators_alone && !now.is_operators_alone();
+    let worse = now.gravity() > before.gravity() && !incident.told.contains(&now);
+    if !worse && !first_told {
+        return None;
+    }
+    incident.operators_alone &= now.is_operators_alone();
+    incident.tell();
+    Some(Event::Changed {
+        incident: incident.clone(),
+        before,
+        first_told,
+    })
 }
 
 /// The time of the first sighting when `seen` needs no further one; else notes the suspicion.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     attempt::{Hold, Ledgers, Limits, Now, attempts_left, hold, hold_ends},
-    diagnose::{Diagnosis, Reason},
+    diagnose::{Diagnosis, Reason, Verdict},
     incident::State,
     observation::{Observation, QueryFinding, QueryStep, Unclear, Zone, ZoneFinding},
 };
@@ -25,6 +25,9 @@ pub struct Record {
     pub state: State,
     /// What the last news meant; evidence for people.
     pub diagnosis: Option<Diagnosis>,
+    /// When something definitive was last seen of the user, good or bad.
+    #[serde(default)]
+    pub definitive_at: Option<Timestamp>,
     /// The zone last found and trusted.
     pub zone: Option<Zone>,
     /// When it was found; for a while it serves while the look-up is away.
@@ -121,6 +124,7 @@ impl Record {
         Self {
             state: State::new(now),
             diagnosis: None,
+            definitive_at: None,
             zone: None,
             zone_at: None,
             last_check: None,
@@ -173,6 +177,12 @@ impl Record {
         let verified = diagnosis
             .as_ref()
             .is_some_and(|diagnosis| diagnosis.reason == Reason::CodeUnverified);
+        let definitive = |diagnosis: &Diagnosis| {
+            !diagnosis.remembered && diagnosis.reason.verdict() != Verdict::Unclear
+        };
+        if diagnosis.as_ref().is_some_and(definitive) {
+            next.definitive_at = Some(observation.at);
+        }
         next.diagnosis = diagnosis.or(next.diagnosis);
         next.budget = budget.unwrap_or(next.budget);
         let zone = &observation.zone;

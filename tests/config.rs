@@ -134,7 +134,10 @@ fn the_templates_load_with_their_defaults_in_comments_or_not() {
     }
     let (by_default, written) = (shipped.email.unwrap(), all.email.unwrap());
     assert_eq!(by_default.copy_operator, written.copy_operator);
+    assert_eq!(by_default.remind_every, written.remind_every);
     assert_eq!(by_default.group_wait, written.group_wait);
+    assert_eq!(by_default.reopen_within, written.reopen_within);
+    assert_eq!(by_default.unclear_after, written.unclear_after);
     let (Transport::Smtp(by_default), Transport::Smtp(written)) =
         (by_default.transport, written.transport)
     else {

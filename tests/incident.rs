@@ -21,6 +21,7 @@ use proptest::prelude::*;
 use table::rows;
 
 const CONFIRM_AFTER: Duration = Duration::from_mins(1);
+const REOPEN_WITHIN: Duration = Duration::from_hours(1);
 
 fn start() -> Timestamp {
     "2026-11-21T12:00:00Z".parse().unwrap()
@@ -91,6 +92,7 @@ impl Life {
         let given = Circumstances {
             now: self.now,
             confirm_after: CONFIRM_AFTER,
+            reopen_within: REOPEN_WITHIN,
             fresh_id: &fresh,
         };
         let step = step(&self.state, news, &given);
@@ -101,6 +103,20 @@ impl Life {
                 assert_eq!(incident.id, fresh);
                 self.told
                     .push(format!("opened {}", incident.diagnosis.reason.as_str()));
+            }
+            Some(Event::Reopened(incident)) => {
+                assert_ne!(incident.id, fresh);
+                self.told
+                    .push(format!("reopened {}", incident.diagnosis.reason.as_str()));
+            }
+            Some(Event::Changed {
+                incident,
+                before,
+                first_told,
+            }) => {
+                let (before, now) = (before.as_str(), incident.diagnosis.reason.as_str());
+                let first = if *first_told { " first told" } else { "" };
+                self.told.push(format!("changed {before} to {now}{first}"));
             }
             Some(Event::Recovered(incident)) => self
                 .told
@@ -175,12 +191,20 @@ fn every_transition() {
         works again                           | last:401 1h ok              | opened credential_rejected, recovered credential_rejected | clear up ok
         fails again                           | last:401 1h ok 1h last:401  | opened credential_rejected, recovered credential_rejected, opened credential_rejected | open down credential_rejected
         another reason, once                  | last:401 denied             | opened credential_rejected       | open down credential_rejected; look in 1m
-        another reason, twice                 | last:401 denied 1m denied   | opened credential_rejected       | open down permission_denied
-        another reason, sure                  | last:401 sure:locked        | opened credential_rejected       | open down locked_out
+        fails again within the hour           | last:401 1h ok 59m 401 1m 401  | opened credential_rejected, recovered credential_rejected, reopened credential_rejected | open down credential_rejected
+        for another reason                    | last:401 ok 5m sure:locked  | opened credential_rejected, recovered credential_rejected, reopened locked_out | open down locked_out
+        and again, an hour after the second end | last:401 ok 50m last:401 ok 50m last:401 | opened credential_rejected, recovered credential_rejected, reopened credential_rejected, recovered credential_rejected, reopened credential_rejected | open down credential_rejected
+        what was dropped is not opened again  | last:401 zone last:401      | opened credential_rejected, dropped credential_rejected, opened credential_rejected | open down credential_rejected
+        another reason, twice, no worse       | last:401 denied 1m denied   | opened credential_rejected       | open down permission_denied
+        a worse one is told                   | last:401 sure:locked        | opened credential_rejected, changed credential_rejected to locked_out | open down locked_out
+        each once                             | last:401 sure:locked last:denied sure:locked | opened credential_rejected, changed credential_rejected to locked_out | open down locked_out
+        what is worse than it was just now    | last:unknown last:denied last:code | opened unknown_user, changed permission_denied to integration_code_invalid | open down integration_code_invalid
+        no longer the operator's alone        | last:untrusted last:401     | opened zone_untrusted, changed zone_untrusted to credential_rejected first told | open down credential_rejected
+        and then as usual                     | last:untrusted last:denied last:401 | opened zone_untrusted, changed zone_untrusted to permission_denied first told, changed permission_denied to credential_rejected | open down credential_rejected
         another reason, then the first again  | last:401 denied 1m 401      | opened credential_rejected       | open down credential_rejected
         another reason, remembered            | last:unknown held:401       | opened unknown_user              | open down unknown_user
         a held credential has no second look  | last:401 denied 1m held:401 | opened credential_rejected       | open down credential_rejected
-        the changed reason recovers           | last:401 sure:locked ok     | opened credential_rejected, recovered locked_out | clear up ok
+        the changed reason recovers           | last:401 sure:locked ok     | opened credential_rejected, changed credential_rejected to locked_out, recovered locked_out | clear up ok
         a zone alone is neither up nor down   | zone                        |                                  | clear zone_only
         whatever was known before             | ok zone                     |                                  | clear zone_only
         unclear leaves it so                  | zone timeout                |                                  | clear timeout
@@ -222,7 +246,15 @@ fn an_incident_began_when_it_was_first_seen() {
 
 #[test]
 fn a_state_survives_the_store() {
-    for story in ["", "ok", "401", "last:401", "last:401 denied"] {
+    for story in [
+        "",
+        "ok",
+        "401",
+        "last:401",
+        "last:401 denied",
+        "last:401 ok",
+        "last:401 ok 401",
+    ] {
         let state = Life::live(story).state;
         let text = serde_json::to_string(&state).unwrap();
         assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
@@ -297,7 +329,27 @@ fn holds(before: &State, news: Option<&Diagnosis>, after: &Step, now: Timestamp)
     }
     let opened = before.incident().is_none() && after.state.incident().is_some();
     let closed = before.incident().is_some() && after.state.incident().is_none();
-    assert_eq!(opened, matches!(after.event, Some(Event::Opened(_))));
+    assert_eq!(
+        opened,
+        matches!(after.event, Some(Event::Opened(_) | Event::Reopened(_)))
+    );
+    if let Some(Event::Reopened(incident)) = &after.event {
+        let last = before
+            .closed
+            .as_ref()
+            .expect("what is opened again was closed");
+        assert_eq!(incident.id, last.incident.id);
+        assert!(incident.down_since() < last.at + REOPEN_WITHIN);
+    }
+    if let Some(Event::Changed {
+        incident,
+        before,
+        first_told,
+    }) = &after.event
+    {
+        let now = incident.diagnosis.reason;
+        assert!(now.gravity() > before.gravity() || *first_told);
+    }
     assert_eq!(
         closed,
         matches!(after.event, Some(Event::Recovered(_) | Event::Dropped(_)))
@@ -335,7 +387,7 @@ proptest! {
             let after = life.checked(news.as_ref());
             holds(&before, news.as_ref(), &after, life.now);
             match (&after.event, &news) {
-                (Some(Event::Opened(incident)), Some(news)) => {
+                (Some(Event::Opened(incident) | Event::Reopened(incident)), Some(news)) => {
                     prop_assert!(!open, "opened twice");
                     open = true;
                     let confirmed = sightings.iter().any(|(at, reason)| {
@@ -347,11 +399,18 @@ proptest! {
                     );
                     prop_assert_eq!(&incident.diagnosis, news);
                     prop_assert!(incident.since <= incident.opened);
+                    let last = before.closed.as_ref();
+                    let soon = last.is_some_and(|last| incident.down_since() < last.at + REOPEN_WITHIN);
+                    prop_assert_eq!(soon, matches!(after.event, Some(Event::Reopened(_))));
                     sightings.clear();
                 }
                 (Some(Event::Recovered(_) | Event::Dropped(_)), Some(_)) => {
                     prop_assert!(open, "recovered from nothing");
                     open = false;
+                }
+                (Some(Event::Changed { incident, .. }), Some(_)) => {
+                    prop_assert!(open, "nothing to change");
+                    prop_assert!(incident.told.contains(&incident.diagnosis.reason));
                 }
                 (Some(_), None) => prop_assert!(false, "an event out of nothing"),
                 (None, _) => {}

@@ -49,15 +49,17 @@ fn shown(reason: Reason, phase: Phase, up: Option<bool>) -> State {
         reason,
         since: at("2026-11-21T14:04:00Z"),
         up,
+        unclear_since: None,
+        closed: None,
     }
 }
 
 fn open(reason: Reason) -> Phase {
-    Phase::Open(Incident {
-        id: "1a2b3c".to_owned(),
-        since: at("2026-11-21T14:04:00Z"),
-        opened: at("2026-11-21T14:05:00Z"),
-        diagnosis: Diagnosis {
+    Phase::Open(Incident::new(
+        "1a2b3c",
+        at("2026-11-21T14:04:00Z"),
+        at("2026-11-21T14:05:00Z"),
+        &Diagnosis {
             verdict: reason.verdict(),
             reason,
             certain: false,
@@ -66,9 +68,7 @@ fn open(reason: Reason) -> Phase {
             evidence: Vec::new(),
             causes: Vec::new(),
         },
-        suspicion: None,
-        operators_alone: false,
-    })
+    ))
 }
 
 /// A user that works, one that fails, one that is held, and one that was never checked.

@@ -31,21 +31,18 @@ fn now() -> Timestamp {
 }
 
 fn incident(reason: Reason) -> Incident {
+    let diagnosis = Diagnosis {
+        verdict: reason.verdict(),
+        reason,
+        certain: false,
+        last_word: false,
+        remembered: false,
+        evidence: Vec::new(),
+        causes: Vec::new(),
+    };
     Incident {
-        id: "1a2b3c".to_owned(),
-        since: at("2026-11-21T14:04:00Z"),
-        opened: now(),
-        diagnosis: Diagnosis {
-            verdict: reason.verdict(),
-            reason,
-            certain: false,
-            last_word: false,
-            remembered: false,
-            evidence: Vec::new(),
-            causes: Vec::new(),
-        },
-        suspicion: None,
-        operators_alone: reason.is_operators_alone(),
+        turn: 1,
+        ..Incident::new("1a2b3c", at("2026-11-21T14:04:00Z"), now(), &diagnosis)
     }
 }
 
@@ -58,7 +55,10 @@ fn email(to: &str, copy_operator: bool) -> Email {
         from: "lockwatch@msp.example".parse().unwrap(),
         to: addresses(&words(to)),
         copy_operator,
+        remind_every: None,
         group_wait: Duration::from_secs(30),
+        reopen_within: Duration::from_hours(1),
+        unclear_after: Duration::from_hours(1),
         transport: Transport::File {
             directory: "mails".into(),
         },
@@ -118,39 +118,72 @@ fn who_is_told() {
 #[test]
 fn what_is_told() {
     let entry = entry(user("acme-email2at"), now());
+    let changed = |first_told| Event::Changed {
+        incident: incident(Reason::LockedOut),
+        before: Reason::ZoneUntrusted,
+        first_told,
+    };
+    let opened = |reason| Event::Opened(incident(reason));
     let table = [
-        (Event::Opened(incident(Reason::LockedOut)), Kind::LockedOut),
+        (opened(Reason::LockedOut), Kind::LockedOut),
+        (opened(Reason::CredentialRejected), Kind::Failing),
+        (opened(Reason::SecretUnreadable), Kind::SecretUnreadable),
+        (opened(Reason::ZoneUntrusted), Kind::ZoneUntrusted),
         (
-            Event::Opened(incident(Reason::CredentialRejected)),
+            Event::Reopened(incident(Reason::UnknownUser)),
             Kind::Failing,
         ),
-        (
-            Event::Opened(incident(Reason::SecretUnreadable)),
-            Kind::Failing,
-        ),
+        (changed(false), Kind::Changed),
+        (changed(true), Kind::LockedOut),
         (
             Event::Recovered(incident(Reason::LockedOut)),
             Kind::Recovered,
         ),
+        (Event::Dropped(incident(Reason::LockedOut)), Kind::Recovered),
     ];
-    let mut ids = Vec::new();
     for (event, want) in table {
         let notices = told(&event, &entry, None);
         let notice = notices.first().expect("a notice");
-        assert_eq!(notice.kind, want);
+        assert_eq!(notice.kind, want, "{event:?}");
         assert_eq!(told(&event, &entry, None), notices, "the same again");
-        ids.push((notice.id.clone(), want));
+        let before = (want == Kind::Changed).then_some(Reason::ZoneUntrusted);
+        assert_eq!(facts_of(notice).before, before, "{event:?}");
     }
-    assert_ne!(
-        ids[0].0, ids[3].0,
-        "a recovery is another notice than its opening"
-    );
+}
+
+#[test]
+fn every_turn_of_an_incident_is_a_notice_of_its_own() {
+    let entry = entry(user("acme-email2at"), now());
+    let turn = |turn| Incident {
+        turn,
+        ..incident(Reason::LockedOut)
+    };
+    let id = |event| told(&event, &entry, None)[0].id.clone();
+    let opened = id(Event::Opened(turn(1)));
+    let recovered = id(Event::Recovered(turn(2)));
+    let again = id(Event::Reopened(turn(3)));
+    assert!(opened != recovered && recovered != again && again != opened);
+}
+
+#[test]
+fn an_incident_that_was_opened_again_is_down_since_then() {
+    let entry = entry(user("acme-email2at"), now());
+    let again = at("2026-11-21T14:04:30Z");
+    let incident = Incident {
+        again_since: Some(again),
+        reopened: 2,
+        ..incident(Reason::LockedOut)
+    };
+    let facts = facts_of(&told(&Event::Reopened(incident.clone()), &entry, None)[0]);
+    assert_eq!(facts.since, again);
+    assert_eq!(facts.first_since, Some(incident.since));
+    assert_eq!(facts.reopened, 2);
 }
 
 fn facts_of(notice: &Notice) -> Facts {
     match &notice.matter {
         Matter::Incident(facts) => Facts::clone(facts),
-        Matter::Operator(other) => panic!("not of an incident: {other:?}"),
+        other => panic!("not of an incident: {other:?}"),
     }
 }
 
@@ -170,10 +203,11 @@ fn a_held_user_is_not_promised_a_next_attempt() {
 }
 
 #[test]
-fn nobody_is_told_of_an_incident_that_is_dropped() {
-    let event = Event::Dropped(incident(Reason::CredentialRejected));
+fn an_incident_that_is_dropped_is_over_and_nothing_is_said_to_be_mended() {
     let entry = entry(user("acme-email2at"), now());
-    assert_eq!(told(&event, &entry, None), []);
+    let facts = |event: Event| facts_of(&told(&event, &entry, None)[0]);
+    assert!(facts(Event::Dropped(incident(Reason::CredentialRejected))).dropped);
+    assert!(!facts(Event::Recovered(incident(Reason::CredentialRejected))).dropped);
 }
 
 #[test]

@@ -51,6 +51,11 @@ impl Checker {
         let given = Circumstances {
             now,
             confirm_after: setup.config.lockout.confirm_after,
+            reopen_within: setup
+                .config
+                .email
+                .as_ref()
+                .map_or(Duration::ZERO, |email| email.reopen_within),
             fresh_id: &fresh,
         };
         let before = &claimed.record;
@@ -234,6 +239,15 @@ fn log_change(user: &User, before: Reason, entry: &Entry, event: Option<&inciden
     match event {
         Some(incident::Event::Opened(incident)) => tracing::warn!(
             user.id = %user.id, reason = state.reason.as_str(), incident = incident.id, "incident opened"
+        ),
+        Some(incident::Event::Reopened(incident)) => tracing::warn!(
+            user.id = %user.id, reason = state.reason.as_str(), incident = incident.id, "incident opened again"
+        ),
+        Some(incident::Event::Changed {
+            incident, before, ..
+        }) => tracing::warn!(
+            user.id = %user.id, reason = state.reason.as_str(), before = before.as_str(), incident = incident.id,
+            "incident changed for the worse"
         ),
         Some(incident::Event::Recovered(incident)) => {
             tracing::info!(user.id = %user.id, incident = incident.id, "incident closed: the user works again");

@@ -36,6 +36,8 @@ const INTERVAL: Duration = Duration::from_secs(2);
 const CONFIRM_AFTER: Duration = Duration::from_millis(1500);
 const ACTIVATION: Duration = Duration::from_secs(16);
 const GROUP_WAIT: Duration = Duration::from_secs(2);
+const REOPEN_WITHIN: Duration = Duration::from_secs(10);
+const UNCLEAR_AFTER: Duration = Duration::from_secs(20);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -194,7 +196,11 @@ fn config(
             from: address("lockwatch@msp.example")?,
             to: vec![address("ops@msp.example")?],
             copy_operator: true,
+            // Nobody watches so long.
+            remind_every: None,
             group_wait: GROUP_WAIT,
+            reopen_within: REOPEN_WITHIN,
+            unclear_after: UNCLEAR_AFTER,
             transport: Transport::File {
                 directory: folder.join("mail"),
             },

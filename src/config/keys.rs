@@ -79,8 +79,20 @@ pub const KEYS: &[(&str, &str)] = &[
     ),
     ("email.copy_operator", "true or false"),
     (
+        "email.remind_every",
+        r#"a duration from "1s" to "90d", such as "24h"; "0s" for never"#,
+    ),
+    (
         "email.group_wait",
         r#"a duration from "100ms" to "1h", such as "30s""#,
+    ),
+    (
+        "email.reopen_within",
+        r#"a duration from "0s" to "7d", such as "1h""#,
+    ),
+    (
+        "email.unclear_after",
+        r#"a duration from "1s" to "7d", such as "1h""#,
     ),
     ("email.transport", r#""smtp" or "file""#),
     (
@@ -223,9 +235,6 @@ pub const LATER: &[&str] = &[
     "history",
     "quota",
     "diagnose",
-    "email.remind_every",
-    "email.reopen_within",
-    "email.unclear_after",
     "web.tls",
     "users.requires",
     "users.manual",

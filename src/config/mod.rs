@@ -112,8 +112,14 @@ pub struct Email {
     pub to: Vec<EmailAddress>,
     /// The operator gets every incident notice too.
     pub copy_operator: bool,
+    /// Every recipient is reminded of what is still open so often; `None` for never.
+    pub remind_every: Option<Duration>,
     /// Notices for one recipient within it become one mail.
     pub group_wait: Duration,
+    /// Failing again so soon after a recovery is the same incident.
+    pub reopen_within: Duration,
+    /// When nothing definitive was learnt about a user for so long, the operator is told.
+    pub unclear_after: Duration,
     /// How mails leave.
     pub transport: Transport,
 }

@@ -127,6 +127,19 @@ impl Reason {
         matches!(self, Self::SecretUnreadable | Self::ZoneUntrusted)
     }
 
+    /// How much worse than another a failure is to be told: greater is worse. Equals are told once, by whichever came first.
+    #[must_use]
+    pub fn gravity(self) -> u8 {
+        match self {
+            Self::LockedOut => 5,
+            Self::CredentialRejected => 4,
+            Self::UnknownUser => 3,
+            Self::IntegrationCodeInvalid => 2,
+            Self::PermissionDenied => 1,
+            _ => 0,
+        }
+    }
+
     /// Whether finding this disproves `failure`. Where it does not, this check does not look at what failed.
     #[must_use]
     pub fn disproves(self, failure: Self) -> bool {

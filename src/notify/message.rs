@@ -9,7 +9,7 @@ use jiff::{SpanRound, Timestamp, Unit};
 use url::Url;
 
 use crate::{
-    notify::{Facts, Kind, Matter, Notice},
+    notify::{Facts, Kind, Matter, Notice, merge::Telling},
     remedy,
 };
 
@@ -32,14 +32,14 @@ pub struct Mail {
     pub users: Vec<String>,
 }
 
-/// The mail that tells `notices`, all for one recipient, worst first. `links` is `web.external_url`. Times of the day on
+/// The mail that says `tellings`, all for one recipient, worst first. `links` is `web.external_url`. Times of the day on
 /// which the newest notice was made are given without their date in the subject.
 #[must_use]
-pub fn compose(notices: &[Notice], links: Option<&Url>) -> Mail {
-    let mut sorted: Vec<&Notice> = notices.iter().collect();
+pub fn compose(tellings: &[Telling], links: Option<&Url>) -> Mail {
+    let notices = || tellings.iter().map(|telling| &telling.notice);
+    let mut sorted: Vec<&Notice> = notices().collect();
     sorted.sort_by(|a, b| order(a).cmp(&order(b)));
-    let day = notices
-        .iter()
+    let day = notices()
         .map(|notice| notice.created)
         .max()
         .unwrap_or_default();
@@ -131,6 +131,7 @@ fn heading(notice: &Notice, day: Timestamp) -> String {
     match &notice.matter {
         Matter::Incident(facts) => heading_of(notice.kind, facts, day),
         Matter::Operator(facts) => one_line(&facts.title),
+        Matter::Digest(digest) => format!("STILL OPEN: {}", digest.lines.len()),
     }
 }
 
@@ -142,14 +143,13 @@ fn heading_of(kind: Kind, facts: &Facts, day: Timestamp) -> String {
             format!("LOCKED OUT {who}: refused since {since}")
         }
         Kind::LockedOut => format!("LOCKED OUT? {who}: refused since {since}"),
-        // No incident is of another kind.
-        Kind::Failing | Kind::Store | Kind::AuthOutage | Kind::Unanswered => {
-            let what = remedy::reason_title(facts.diagnosis.reason);
-            format!("FAILING {who}: {what} since {since}")
-        }
         Kind::Recovered => {
             let after = duration(facts.since, facts.at);
             format!("RECOVERED {who}: {}after {after}", recovery::brief(facts))
+        }
+        _ => {
+            let what = remedy::reason_title(facts.diagnosis.reason);
+            format!("FAILING {who}: {what} since {since}")
         }
     }
 }

@@ -2,11 +2,14 @@
 
 pub mod envelope;
 pub mod mailer;
+pub mod merge;
 pub mod message;
 pub mod operator;
 pub mod outbox;
 pub mod owed;
 pub mod store_alarm;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,32 +17,53 @@ use serde::{Deserialize, Serialize};
 use crate::diagnose::{Diagnosis, Reason};
 use operator::OperatorFacts;
 
-/// What a notice is about.
+/// What a notice is about. Worst first: the order of variants is the order in a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// The store cannot be used, or can again. Worst first: the order of variants is the order in a mail.
+    /// The store cannot be used, or can again.
     Store,
-    /// Autotask refuses the credentials of many users at once.
+    /// Autotask refuses the credentials of many users at once, or accepts them again.
     AuthOutage,
+    /// A zone answers nothing clear for a while, or answers again.
+    Outage,
     /// A user's account is most likely locked.
     LockedOut,
+    /// A failing user has a worse reason than before.
+    Changed,
     /// A user started failing.
     Failing,
+    /// A user's zone is on a host that is not allowed.
+    ZoneUntrusted,
+    /// A user's secret cannot be read.
+    SecretUnreadable,
+    /// Nothing definitive is known of users for a long time.
+    Blind,
     /// A user's attempts have no known answer, so its credential is held.
     Unanswered,
-    /// A user works again.
+    /// A mail will never arrive.
+    Undeliverable,
+    /// What is still open.
+    Reminder,
+    /// An incident is over.
     Recovered,
 }
 
 impl Kind {
     /// Every kind, for metrics.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 13] = [
         Self::Store,
         Self::AuthOutage,
+        Self::Outage,
         Self::LockedOut,
+        Self::Changed,
         Self::Failing,
+        Self::ZoneUntrusted,
+        Self::SecretUnreadable,
+        Self::Blind,
         Self::Unanswered,
+        Self::Undeliverable,
+        Self::Reminder,
         Self::Recovered,
     ];
 
@@ -49,10 +73,28 @@ impl Kind {
         match self {
             Self::Store => "store",
             Self::AuthOutage => "auth_outage",
+            Self::Outage => "outage",
             Self::LockedOut => "locked_out",
+            Self::Changed => "changed",
             Self::Failing => "failing",
+            Self::ZoneUntrusted => "zone_untrusted",
+            Self::SecretUnreadable => "secret_unreadable",
+            Self::Blind => "blind",
             Self::Unanswered => "unanswered",
+            Self::Undeliverable => "undeliverable",
+            Self::Reminder => "reminder",
             Self::Recovered => "recovered",
+        }
+    }
+
+    /// The kind of an incident's opening.
+    #[must_use]
+    pub fn of_opening(reason: Reason) -> Self {
+        match reason {
+            Reason::LockedOut => Self::LockedOut,
+            Reason::ZoneUntrusted => Self::ZoneUntrusted,
+            Reason::SecretUnreadable => Self::SecretUnreadable,
+            _ => Self::Failing,
         }
     }
 }
@@ -74,8 +116,20 @@ pub struct Facts {
     pub zone: Option<String>,
     /// The incident.
     pub incident: String,
-    /// First sighting of the failure.
+    /// Puts the notices of an incident in order.
+    #[serde(default)]
+    pub turn: u32,
+    /// First sighting of the failure; of the last one, where the incident was opened again.
     pub since: Timestamp,
+    /// For an incident that was opened again: when it began.
+    #[serde(default)]
+    pub first_since: Option<Timestamp>,
+    /// How often it was opened again.
+    #[serde(default)]
+    pub reopened: u32,
+    /// For a change, what it was before.
+    #[serde(default)]
+    pub before: Option<Reason>,
     /// When this was found: confirmed, or recovered.
     pub at: Timestamp,
     /// When the user last worked.
@@ -85,6 +139,9 @@ pub struct Facts {
     /// For a recovery, what is found now.
     #[serde(default)]
     pub found: Option<Reason>,
+    /// The incident is over because checks do not look at what failed any more.
+    #[serde(default)]
+    pub dropped: bool,
     /// Rejections since the last acceptance.
     pub rejections: u32,
     /// The last attempt.
@@ -122,6 +179,48 @@ pub enum Matter {
     Incident(Box<Facts>),
     /// Something else, for the operator alone.
     Operator(OperatorFacts),
+    /// What is still open, for one recipient.
+    Digest(Digest),
+}
+
+/// The open incidents that one recipient was told of, as they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// The same for the same reminder.
+    pub id: String,
+    /// Worst first.
+    pub lines: Vec<DigestLine>,
+    /// The users of the lines.
+    pub users: Vec<String>,
+    /// When it was made.
+    pub at: Timestamp,
+    /// How often reminders come.
+    pub every: Duration,
+    /// The host lockwatch runs on.
+    pub host: String,
+}
+
+/// One open incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestLine {
+    /// The incident.
+    pub incident: String,
+    /// The user.
+    pub user: String,
+    /// The tenant.
+    pub tenant: String,
+    /// What depends on it.
+    pub integration: Option<String>,
+    /// Why.
+    pub reason: Reason,
+    /// Since when it is down.
+    pub since: Timestamp,
+    /// When it last worked.
+    pub last_accepted: Option<Timestamp>,
+    /// Whether the credential is held for rejections: lockwatch will not notice the fix by itself.
+    pub held: bool,
+    /// When the next attempt comes by itself.
+    pub next_attempt: Option<Timestamp>,
 }
 
 impl Matter {
@@ -130,7 +229,7 @@ impl Matter {
     pub fn incident(&self) -> &str {
         match self {
             Self::Incident(facts) => &facts.incident,
-            Self::Operator(_) => "",
+            Self::Operator(_) | Self::Digest(_) => "",
         }
     }
 
@@ -140,6 +239,7 @@ impl Matter {
         match self {
             Self::Incident(facts) => std::slice::from_ref(&facts.user),
             Self::Operator(facts) => &facts.users,
+            Self::Digest(digest) => &digest.users,
         }
     }
 
@@ -149,6 +249,7 @@ impl Matter {
         match self {
             Self::Incident(facts) => &facts.host,
             Self::Operator(facts) => &facts.host,
+            Self::Digest(digest) => &digest.host,
         }
     }
 
@@ -158,6 +259,7 @@ impl Matter {
         match self {
             Self::Incident(facts) => facts.since,
             Self::Operator(facts) => facts.since,
+            Self::Digest(digest) => digest.at,
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     envelope,
     mailer::{Class, Letter, Mailer, SendError, Step},
+    merge::Telling,
     message,
 };
 use crate::{
@@ -144,7 +145,8 @@ impl Outbox {
             return Ok(false);
         };
         let recipient = first.recipient.clone();
-        let mail = message::compose(&owed.notices, setup.config.web.external_url.as_ref());
+        let tellings: Vec<_> = owed.notices.iter().cloned().map(Telling::alone).collect();
+        let mail = message::compose(&tellings, setup.config.web.external_url.as_ref());
         let id = fresh_id();
         let notices = owed.notices.into_iter().map(|notice| notice.id).collect();
         match envelope::freeze(&mail, &email.from, &recipient, &id, now) {

@@ -4,9 +4,7 @@ use email_address::EmailAddress;
 use jiff::Timestamp;
 
 use super::{Facts, Kind, Matter, Notice, operator::OperatorFacts};
-use crate::{
-    attempt::Hold, board::Entry, config::Email, diagnose::Verdict, incident::Event, user::Known,
-};
+use crate::{attempt::Hold, board::Entry, config::Email, incident::Event, user::Known};
 
 /// One notice per recipient: the user's own, and the operator's. A fault of the watching side is the operator's alone.
 #[must_use]
@@ -18,14 +16,25 @@ pub fn notices(
     host: &str,
     now: Timestamp,
 ) -> Vec<Notice> {
+    let mut before_change = None;
     let (kind, incident) = match event {
-        Event::Opened(incident) if incident.diagnosis.verdict == Verdict::LockedOut => {
-            (Kind::LockedOut, incident)
+        Event::Opened(incident) | Event::Reopened(incident) => {
+            (Kind::of_opening(incident.diagnosis.reason), incident)
         }
-        Event::Opened(incident) => (Kind::Failing, incident),
-        Event::Recovered(incident) => (Kind::Recovered, incident),
-        // Whoever changed the configuration knows, and nothing is known to be mended.
-        Event::Dropped(_) => return Vec::new(),
+        Event::Changed {
+            incident,
+            before,
+            first_told,
+        } => {
+            let kind = if *first_told {
+                Kind::of_opening(incident.diagnosis.reason)
+            } else {
+                before_change = Some(*before);
+                Kind::Changed
+            };
+            (kind, incident)
+        }
+        Event::Recovered(incident) | Event::Dropped(incident) => (Kind::Recovered, incident),
     };
     let record = &entry.record;
     // Other holds end by themselves, and soon.
@@ -40,11 +49,16 @@ pub fn notices(
         entity: entry.user.entity.clone(),
         zone: record.zone.as_ref().map(|zone| zone.name.clone()),
         incident: incident.id.clone(),
-        since: incident.since,
+        turn: incident.turn,
+        since: incident.down_since(),
+        first_since: incident.again_since.map(|_| incident.since),
+        reopened: incident.reopened,
+        before: before_change,
         at: now,
         last_accepted,
         diagnosis: incident.diagnosis.clone(),
         found: (kind == Kind::Recovered).then_some(record.state.reason),
+        dropped: matches!(event, Event::Dropped(_)),
         rejections: record.budget.rejections,
         last_attempt: record.budget.last_attempt,
         held,
@@ -57,7 +71,7 @@ pub fn notices(
     let operator = email.filter(|email| operators_alone || email.copy_operator);
     let operator = operator.into_iter().flat_map(|email| &email.to);
     let notice = |(nth, recipient): (usize, String)| Notice {
-        id: format!("{}.{}.{nth}", incident.id, kind.as_str()),
+        id: format!("{}.{}.{nth}", incident.id, incident.turn),
         kind,
         recipient,
         created: now,

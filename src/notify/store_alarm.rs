@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Kind, Notice, envelope,
     mailer::{Letter, Mailer},
+    merge::Telling,
     message,
     operator::{OperatorFacts, store_back, store_lost},
     owed,
@@ -145,7 +146,7 @@ impl StoreAlarm {
             return Ok(());
         };
         let links = setup.config.web.external_url.as_ref();
-        let mail = message::compose(std::slice::from_ref(notice), links);
+        let mail = message::compose(&[Telling::alone(notice.clone())], links);
         let id = fresh_id();
         let frozen = envelope::freeze(&mail, &email.from, &notice.recipient, &id, notice.created)
             .map_err(|why| chain(&why))?;

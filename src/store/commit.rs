@@ -76,7 +76,7 @@ impl Write for Commit {
         let ours = sql::query(
             "UPDATE users SET record = $1, recent = $2, due_at = $3, due_set_at = $6, claim_token = NULL, claimed_until = NULL, \
              hastened_at = NULL, zone = COALESCE($7, zone), worked = $8, \
-             denied_since = CASE WHEN $9 = 1 THEN NULL WHEN $9 = 2 AND zone IS NOT NULL THEN COALESCE(denied_since, $6) \
+             failing_since = $10, denied_since = CASE WHEN $9 = 1 THEN NULL WHEN $9 = 2 AND zone IS NOT NULL THEN COALESCE(denied_since, $6) \
              ELSE denied_since END \
              WHERE id = $4 AND claim_token = $5",
         )
@@ -89,6 +89,7 @@ impl Write for Commit {
         .bind(self.zone.as_deref())
         .bind(self.record.last_good().is_some())
         .bind(self.look_up as i64)
+        .bind(self.record.state.failing_since().map(millis))
         .execute(&mut *conn)
         .await?;
         if ours == 0 {
@@ -102,6 +103,13 @@ impl Write for Commit {
                     .bind(incident.diagnosis.reason.as_str())
                     .bind(millis(incident.since))
                     .bind(millis(incident.opened))
+                    .execute(&mut *conn)
+                    .await?;
+            }
+            Some(Event::Reopened(incident) | Event::Changed { incident, .. }) => {
+                sql::query("UPDATE incidents SET closed_at = NULL, reason = $1 WHERE id = $2")
+                    .bind(incident.diagnosis.reason.as_str())
+                    .bind(&incident.id)
                     .execute(&mut *conn)
                     .await?;
             }

@@ -92,7 +92,7 @@ pub(super) async fn owe(
             "INSERT INTO notices (id, incident_id, user_id, kind, recipient, created_at, due_at, facts, unsendable) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
         }
-        Matter::Operator(_) => {
+        Matter::Operator(_) | Matter::Digest(_) => {
             "INSERT INTO notices (id, incident_id, user_id, kind, recipient, created_at, due_at, facts, unsendable) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING"
         }

@@ -152,6 +152,7 @@ impl Write for Sweep {
             "DELETE FROM notices WHERE created_at < $1 AND (unsendable IS NOT NULL OR mail_id IN \
              (SELECT id FROM mails WHERE sent_at IS NOT NULL OR dead_at IS NOT NULL))",
             "DELETE FROM mails WHERE sent_at < $1 OR dead_at < $1",
+            "DELETE FROM tellings WHERE told_at < $1",
         ] {
             sql::query(old)
                 .bind(now - span(KEEP))

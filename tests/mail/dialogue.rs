@@ -42,7 +42,10 @@ fn email(smtp: Smtp) -> Email {
         from: "lockwatch@msp.example".parse().unwrap(),
         to: vec![],
         copy_operator: true,
+        remind_every: None,
         group_wait: Duration::ZERO,
+        reopen_within: Duration::from_hours(1),
+        unclear_after: Duration::from_hours(1),
         transport: Transport::Smtp(smtp),
     }
 }

@@ -12,7 +12,10 @@ fn mailer(directory: &std::path::Path) -> Mailer {
         from: "lockwatch@msp.example".parse().unwrap(),
         to: vec![],
         copy_operator: true,
+        remind_every: None,
         group_wait: std::time::Duration::ZERO,
+        reopen_within: std::time::Duration::from_hours(1),
+        unclear_after: std::time::Duration::from_hours(1),
         transport: Transport::File {
             directory: directory.to_owned(),
         },

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use lockwatch::{
     notify::{
         Kind, Notice,
-        message::{Mail, compose},
+        merge::Telling,
+        message::{self, Mail},
         operator::{OperatorFacts, auth_outage, store_back, store_lost, unanswered},
         owed::operator_notices,
     },
@@ -32,7 +33,7 @@ fn notice(facts: &OperatorFacts) -> Notice {
 }
 
 fn mail(facts: &OperatorFacts) -> Mail {
-    compose(&[notice(facts)], None)
+    message::compose(&[Telling::alone(notice(facts))], None)
 }
 
 fn read(mail: &Mail) -> String {

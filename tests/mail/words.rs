@@ -5,11 +5,18 @@ use lockwatch::{
     diagnose::{Cause, Diagnosis, RankedCause, Reason, Verdict},
     notify::{
         Facts, Kind, Matter, Notice,
-        message::{Mail, compose, sample},
+        merge::Telling,
+        message::{self, Mail, sample},
     },
 };
 use proptest::prelude::*;
 use url::Url;
+
+/// Notices that nothing is merged into.
+fn compose(notices: &[Notice], links: Option<&Url>) -> Mail {
+    let tellings: Vec<_> = notices.iter().cloned().map(Telling::alone).collect();
+    message::compose(&tellings, links)
+}
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -49,11 +56,16 @@ fn facts(user: &str, diagnosis: Diagnosis) -> Facts {
         entity: "Companies".into(),
         zone: Some("AE02".into()),
         incident: format!("01hq-{user}"),
+        turn: 1,
         since: at("2026-11-22T14:05:12Z"),
+        first_since: None,
+        reopened: 0,
+        before: None,
         at: at("2026-11-22T14:06:15Z"),
         last_accepted: Some(at("2026-11-22T14:00:10Z")),
         diagnosis,
         found: None,
+        dropped: false,
         rejections: 2,
         last_attempt: Some(at("2026-11-22T14:06:15Z")),
         held: true,

@@ -104,11 +104,11 @@ async fn processes_that_ask_at_once_get_one_permit(place: Place) {
 
 fn opened(id: &str) -> Event {
     let state = lockwatch::diagnose::Reason::CredentialRejected;
-    Event::Opened(Incident {
-        id: id.to_owned(),
-        since: start(),
-        opened: start(),
-        diagnosis: lockwatch::diagnose::Diagnosis {
+    Event::Opened(Incident::new(
+        id,
+        start(),
+        start(),
+        &lockwatch::diagnose::Diagnosis {
             verdict: state.verdict(),
             reason: state,
             certain: false,
@@ -117,9 +117,7 @@ fn opened(id: &str) -> Event {
             evidence: Vec::new(),
             causes: Vec::new(),
         },
-        suspicion: None,
-        operators_alone: false,
-    })
+    ))
 }
 
 async fn a_commit_is_kept_whole_or_not_at_all_and_harms_no_other(place: Place) {

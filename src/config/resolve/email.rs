@@ -51,11 +51,19 @@ pub fn email(table: Maybe<file::Email>, report: &mut Report<'_>) -> (Option<Emai
         );
     }
     let copy_operator = table.copy_operator.is_none_or(Spanned::into_inner);
-    let group_wait = take::duration(
-        table.group_wait,
-        &key.key("group_wait"),
-        report,
-        millis(100)..=secs(3600),
+    let mut duration = |field, name, bounds| take::duration(field, &key.key(name), report, bounds);
+    let day = 24 * 3600;
+    let remind_every = duration(table.remind_every, "remind_every", secs(0)..=secs(90 * day));
+    let group_wait = duration(table.group_wait, "group_wait", millis(100)..=secs(3600));
+    let reopen_within = duration(
+        table.reopen_within,
+        "reopen_within",
+        secs(0)..=secs(7 * day),
+    );
+    let unclear_after = duration(
+        table.unclear_after,
+        "unclear_after",
+        secs(1)..=secs(7 * day),
     );
     let way = Way {
         transport: table.transport,
@@ -71,7 +79,10 @@ pub fn email(table: Maybe<file::Email>, report: &mut Report<'_>) -> (Option<Emai
         from,
         to,
         copy_operator,
+        remind_every: Some(remind_every.unwrap_or(secs(day))).filter(|every| !every.is_zero()),
         group_wait: group_wait.unwrap_or(secs(30)),
+        reopen_within: reopen_within.unwrap_or(secs(3600)),
+        unclear_after: unclear_after.unwrap_or(secs(3600)),
         transport,
     });
     (email, operator)

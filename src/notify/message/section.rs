@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::{
     diagnose::Reason,
-    notify::{Facts, Kind, Matter, Notice, operator::OperatorFacts},
+    notify::{Digest, DigestLine, Facts, Kind, Matter, Notice, operator::OperatorFacts},
     remedy::{self, Remedy, Subject},
 };
 
@@ -40,6 +40,7 @@ impl Section {
     pub(super) fn of(notice: &Notice, links: Option<&Url>) -> Self {
         match (&notice.matter, notice.kind) {
             (Matter::Operator(facts), _) => Self::for_operator(facts),
+            (Matter::Digest(digest), _) => Self::reminder(digest),
             (Matter::Incident(facts), Kind::Recovered) => Self::recovered(facts),
             (Matter::Incident(facts), _) => Self::broken(facts, links),
         }
@@ -54,6 +55,27 @@ impl Section {
             paragraphs: lines(&facts.paragraphs),
             table: facts.table.iter().map(row).collect(),
             steps: lines(&facts.steps),
+            evidence: Vec::new(),
+            causes: Vec::new(),
+            closing_title: "",
+            closing: Vec::new(),
+        }
+    }
+
+    fn reminder(digest: &Digest) -> Self {
+        let row = |line: &DigestLine| {
+            let what = remedy::reason_title(line.reason);
+            (
+                one_line(&line.user),
+                format!("{what} since {}", instant(line.since)),
+            )
+        };
+        Self {
+            headline: "Still open".to_owned(),
+            held: None,
+            paragraphs: Vec::new(),
+            table: digest.lines.iter().map(row).collect(),
+            steps: Vec::new(),
             evidence: Vec::new(),
             causes: Vec::new(),
             closing_title: "",

@@ -1,0 +1,35 @@
+-- What telling needs to know. `failing_since`: the first sighting of a failure that is suspected or open; `doubtful`: tries of
+-- a mail whose end is not known, so that it may have arrived.
+ALTER TABLE users ADD COLUMN failing_since BIGINT;
+CREATE INDEX users_failing ON users (tenant, failing_since) WHERE failing_since IS NOT NULL;
+ALTER TABLE mails ADD COLUMN doubtful BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX mails_recipient ON mails (recipient, created_at) WHERE sent_at IS NULL AND dead_at IS NULL;
+CREATE INDEX mails_dead ON mails (dead_at) WHERE dead_at IS NOT NULL;
+
+-- Which incidents a mail tells its recipient about. `digest`: in a reminder only.
+CREATE TABLE tellings (
+    mail_id     TEXT NOT NULL,
+    incident_id TEXT NOT NULL,
+    recipient   TEXT NOT NULL,
+    told_at     BIGINT NOT NULL,
+    digest      BOOLEAN NOT NULL,
+    PRIMARY KEY (mail_id, incident_id)
+);
+CREATE INDEX tellings_incident ON tellings (incident_id, recipient, told_at);
+
+-- Matters of the operator's that were told and are not over.
+CREATE TABLE matters (
+    kind    TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    since   BIGINT NOT NULL,
+    told_at BIGINT NOT NULL,
+    doc     TEXT NOT NULL,
+    PRIMARY KEY (kind, subject)
+);
+
+-- Mail accounts whose login was refused, by a keyed hash of their settings: left alone until then.
+CREATE TABLE login_pauses (
+    account  TEXT PRIMARY KEY,
+    until_at BIGINT NOT NULL,
+    failures BIGINT NOT NULL
+);
