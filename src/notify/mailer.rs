@@ -112,6 +112,9 @@ pub struct SendError {
     pub class: Class,
     /// Printable, short, without secrets; a fragment.
     pub text: String,
+    /// Whether the mail may have been delivered nevertheless: the message was on its way, and the server gave no answer that
+    /// says what became of it.
+    pub in_doubt: bool,
 }
 
 impl SendError {
@@ -120,6 +123,7 @@ impl SendError {
             step,
             class: Class::Transient,
             text: printable(text.as_ref()),
+            in_doubt: false,
         }
     }
 }
@@ -130,6 +134,8 @@ pub type OnStep<'a> = dyn FnMut(Step, Result<&str, &SendError>) + Send + 'a;
 /// Where an attempt is.
 struct Progress<'a, 'b> {
     step: Step,
+    /// The server may have the message by now.
+    on_its_way: bool,
     on_step: &'a mut OnStep<'b>,
 }
 
@@ -172,6 +178,7 @@ impl Mailer {
     ) -> Result<Sent, SendError> {
         let mut progress = Progress {
             step: Step::Prepare,
+            on_its_way: false,
             on_step,
         };
         let result = match &self.transport {

@@ -1,96 +1,17 @@
-//! Real SMTP dialogues with a real server, and each way in which they fail.
+//! Real SMTP dialogues with a real server, and each way in which they fail before the mail is spoken of. `faults` has the
+//! rest.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use lockwatch::{
-    config::{Email, Smtp, SmtpLogin, SmtpTls, Transport, secret::SecretSource},
-    notify::{
-        envelope::freeze,
-        mailer::{Class, Letter, Mailer, SendError, Sent, Step},
-        message::sample,
-    },
+    config::{Smtp, SmtpTls},
+    notify::mailer::{Class, Step},
 };
 
-use crate::support::{PATIENCE, smtp::Sink};
-
-const TO: &str = "it@acme.example";
-const PASSWORD: &str = "demo-secret-1";
-
-/// Settings for a server on 127.0.0.1 without TLS and login.
-fn plain(port: u16) -> Smtp {
-    Smtp {
-        host: "127.0.0.1".into(),
-        port,
-        tls: SmtpTls::None,
-        login: None,
-        ca_file: None,
-        timeout: PATIENCE,
-    }
-}
-
-fn encrypted(sink: &Sink, tls: SmtpTls) -> Smtp {
-    Smtp {
-        host: "localhost".into(),
-        tls,
-        ca_file: sink.ca.clone(),
-        ..plain(sink.port)
-    }
-}
-
-fn email(smtp: Smtp) -> Email {
-    Email {
-        from: "lockwatch@msp.example".parse().unwrap(),
-        to: vec![],
-        copy_operator: true,
-        remind_every: None,
-        group_wait: Duration::ZERO,
-        reopen_within: Duration::from_hours(1),
-        unclear_after: Duration::from_hours(1),
-        transport: Transport::Smtp(smtp),
-    }
-}
-
-/// The steps as they were told, and how it ended.
-async fn try_out(smtp: Smtp) -> (Vec<Step>, Result<Sent, SendError>) {
-    let date = "2026-11-22T14:05:12Z".parse().unwrap();
-    let email = email(smtp);
-    let frozen = freeze(&sample(date, TO, "mon1"), &email.from, TO, "m1", date).unwrap();
-    let letter = Letter {
-        id: "m1",
-        date,
-        to: TO,
-        bytes: &frozen.bytes,
-    };
-    let mut steps = Vec::new();
-    let mut last = None;
-    let result = Mailer::new(&email)
-        .try_out(&letter, &mut |step, outcome| {
-            steps.push(step);
-            last = outcome.err().cloned();
-        })
-        .await;
-    assert_eq!(last, result.clone().err(), "a failure is told too");
-    (steps, result)
-}
-
-async fn fails(smtp: Smtp) -> SendError {
-    let (steps, result) = try_out(smtp).await;
-    let error = result.expect_err("it must not leave");
-    assert_eq!(steps.last(), Some(&error.step));
-    error
-}
-
-/// A login whose password stands in a file that lives as long as the returned directory.
-fn with_login(smtp: Smtp, password: &str) -> (Smtp, tempfile::TempDir) {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("password");
-    fs::write(&file, format!("{password}\n")).unwrap();
-    let login = Some(SmtpLogin {
-        username: "alerts".into(),
-        password: SecretSource::File(file),
-    });
-    (Smtp { login, ..smtp }, directory)
-}
+use crate::{
+    sending::{PASSWORD, TO, encrypted, fails, frozen, plain, try_out, with_login},
+    support::smtp::Sink,
+};
 
 #[tokio::test]
 async fn a_mail_arrives_as_it_was_frozen() {
@@ -103,18 +24,16 @@ async fn a_mail_arrives_as_it_was_frozen() {
     let mails = sink.delivered();
     assert_eq!(mails.len(), 1);
     let (how, mail) = mails[0].split_at(mails[0].find("Date:").unwrap());
+    let frozen = frozen();
+    let how = how.replace(&frozen.len().to_string(), "[bytes]");
     insta::assert_snapshot!(how, @r"
     X-Mail-From: lockwatch@msp.example
     X-Rcpt-To: it@acme.example
+    X-Mail-Options: SIZE=[bytes]
     X-TLS: none
     X-Auth: none
     ");
-    let date = "2026-11-22T14:05:12Z".parse().unwrap();
-    let from = "lockwatch@msp.example".parse().unwrap();
-    let frozen = freeze(&sample(date, TO, "mon1"), &from, TO, "m1", date).unwrap();
-    let frozen = String::from_utf8(frozen.bytes)
-        .unwrap()
-        .replace("\r\n", "\n");
+    let frozen = String::from_utf8(frozen).unwrap().replace("\r\n", "\n");
     assert_eq!(mail.trim_end(), frozen.trim_end());
 }
 
@@ -300,91 +219,6 @@ async fn a_ca_file_without_a_certificate_is_named_before_anything_is_sent() {
         error.text.contains("ca.pem: no certificate in it"),
         "{error}"
     );
-}
-
-#[tokio::test]
-async fn a_refused_recipient_is_for_good_and_a_greylisted_one_is_not() {
-    let sink = Sink::start(&["--refuse", TO]).await;
-    let error = fails(plain(sink.port)).await;
-    assert_eq!(
-        (error.step, error.class),
-        (Step::Recipient, Class::Permanent)
-    );
-    assert_eq!(
-        error.to_string(),
-        "failed at step recipient: the server answered 550 5.1.1 no such user here"
-    );
-
-    let sink = Sink::start(&["--greylist"]).await;
-    let error = fails(plain(sink.port)).await;
-    assert_eq!(
-        (error.step, error.class),
-        (Step::Recipient, Class::Transient)
-    );
-    try_out(plain(sink.port)).await.1.unwrap();
-    assert_eq!(sink.delivered().len(), 1);
-}
-
-#[tokio::test]
-async fn silence_ends_with_the_deadline_and_names_its_step() {
-    let soon = Duration::from_secs(3);
-    let mute = Sink::start(&["--silent"]).await;
-    let after_data = Sink::start(&["--silent-after-data"]).await;
-    let cases = [
-        (plain(mute.port), Step::Greeting),
-        (
-            Smtp {
-                tls: SmtpTls::StartTls,
-                ..plain(mute.port)
-            },
-            Step::Greeting,
-        ),
-        (
-            Smtp {
-                tls: SmtpTls::Implicit,
-                ..plain(mute.port)
-            },
-            Step::Tls,
-        ),
-        (plain(after_data.port), Step::Data),
-    ];
-    futures_util::future::join_all(cases.map(async |(smtp, step)| {
-        let error = fails(Smtp {
-            timeout: soon,
-            ..smtp
-        })
-        .await;
-        assert_eq!(
-            (error.step, error.class),
-            (step, Class::Transient),
-            "{error}"
-        );
-        assert!(error.text.contains("not done within 3s"), "{error}");
-    }))
-    .await;
-}
-
-#[tokio::test]
-async fn a_server_that_hangs_up_while_the_mail_is_sent() {
-    let sink = Sink::start(&["--close-in-data"]).await;
-    let error = fails(plain(sink.port)).await;
-    assert_eq!(
-        (error.step, error.class),
-        (Step::Data, Class::Transient),
-        "{error}"
-    );
-    assert!(sink.delivered().is_empty());
-}
-
-#[tokio::test]
-async fn a_mail_that_was_taken_is_sent_however_the_server_says_goodbye() {
-    let sink = Sink::start(&["--silent-at-quit"]).await;
-    let smtp = Smtp {
-        timeout: Duration::from_secs(1),
-        ..plain(sink.port)
-    };
-    try_out(smtp).await.1.unwrap();
-    assert_eq!(sink.delivered().len(), 1);
 }
 
 #[tokio::test]

@@ -8,9 +8,13 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/table.rs"]
+mod table;
 
 mod alarm;
 mod dialogue;
+mod faults;
 mod file;
 mod operator;
+mod sending;
 mod words;

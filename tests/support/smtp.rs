@@ -11,6 +11,8 @@ use super::{certificates::Certificates, program::Program};
 pub struct Sink {
     /// Where it listens, on 127.0.0.1.
     pub port: u16,
+    /// The same, and where else it listens: a port for every `--at`.
+    pub ports: Vec<u16>,
     /// The authority of its certificate, with TLS.
     pub ca: Option<PathBuf>,
     directory: TempDir,
@@ -62,9 +64,11 @@ impl Sink {
             made.ca.clone()
         });
         let mut program = Program::start(command);
-        let port = program.wait_for("listening").await.parse().unwrap();
+        let ports = program.wait_for("listening").await;
+        let ports: Vec<u16> = ports.split(' ').map(|port| port.parse().unwrap()).collect();
         Self {
-            port,
+            port: ports[0],
+            ports,
             ca,
             directory,
             _program: program,

@@ -1,20 +1,29 @@
 """A mail server for tests: real SMTP, real TLS, and every way in which a mail server can be difficult.
 
-Prints one line, `listening PORT`, when it can be reached, and ends when its standard input does: no test, however it
+Prints one line, `listening PORT...`, when it can be reached, and ends when its standard input does: no test, however it
 ends, leaves one behind. Delivered mails stand in a Maildir, with headers that say how they came:
-X-Mail-From, X-Rcpt-To, X-TLS (the protocol, or "none") and X-Auth (the login's name, or "none").
+X-Mail-From, X-Rcpt-To, X-Mail-Options (those of MAIL FROM, or "none"), X-TLS (the protocol, or "none") and X-Auth (the
+login's name, or "none").
 """
 
 import argparse
 import asyncio
 import mailbox
+import socket
 import ssl
+import struct
 import sys
 
 try:
     from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 except ImportError:
     sys.exit("smtp_sink.py needs aiosmtpd, which this Python does not have: pip install aiosmtpd")
+
+
+# EHLO a second time, MAIL, RCPT, DATA, the first line of the message, its end, QUIT.
+STAGES = ["hello-again", "sender", "recipient", "data", "body", "dot", "quit"]
+# Say nothing more; reset the connection; close it.
+DEEDS = ["silence", "cut", "close"]
 
 
 def arguments():
@@ -30,9 +39,11 @@ def arguments():
     parser.add_argument("--refuse", metavar="ADDRESS", help="550 for this recipient")
     parser.add_argument("--greylist", action="store_true", help="451 for the first try of every recipient")
     parser.add_argument("--silent", action="store_true", help="accept connections and never say a word")
-    parser.add_argument("--silent-after-data", action="store_true", help="take the message and never answer")
-    parser.add_argument("--silent-at-quit", action="store_true", help="never answer QUIT")
-    parser.add_argument("--close-in-data", action="store_true", help="hang up as soon as the message begins")
+    parser.add_argument("--size-limit", metavar="BYTES", type=int, help="take no larger message, and announce that")
+    parser.add_argument("--hide-size", action="store_true", help="announce no size limit")
+    parser.add_argument("--at", metavar=("STAGE", "WHAT"), nargs=2, action="append",
+                        help=f"misbehave at one of {', '.join(STAGES)}: {', '.join(DEEDS)}, or anything else as the reply; "
+                             "several times: as many ports, in this order, each with one misbehaviour")
     return parser.parse_args()
 
 
@@ -53,43 +64,89 @@ class Sink:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 recipient ok"
 
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        session.host_name = hostname
+        return [line for line in responses if not (self.options.hide_size and line[4:].startswith("SIZE"))]
+
     async def handle_DATA(self, server, session, envelope):
-        if self.options.silent_after_data:
+        reply = server.deeds.get("dot", "250 2.0.0 kept")
+        if reply[0] not in "45":
+            self.keep(server, session, envelope)
+        if reply in DEEDS:
+            server.end(reply)
             await asyncio.Event().wait()
+        return reply
+
+    def keep(self, server, session, envelope):
         tls = server.transport.get_extra_info("ssl_object")
         how = {
             "X-Mail-From": envelope.mail_from,
             "X-Rcpt-To": ",".join(envelope.rcpt_tos),
+            "X-Mail-Options": " ".join(envelope.mail_options) or "none",
             "X-TLS": tls.version() if tls else "none",
             "X-Auth": session.auth_data.login.decode() if session.authenticated else "none",
         }
         head = "".join(f"{name}: {value}\r\n" for name, value in how.items())
         self.maildir.add(head.encode() + envelope.original_content)
-        return "250 2.0.0 kept"
 
 
 class Difficult(SMTP):
     """The misbehaviour that a handler cannot show."""
 
-    def __init__(self, sink, options, **settings):
+    def __init__(self, sink, deeds, **settings):
         super().__init__(sink, **settings)
-        self.options = options
+        self.deeds = deeds
+
+    def end(self, what):
+        """Ends the connection so, or just says nothing more."""
+        if what == "cut":
+            # Without this the other side is told of an orderly end.
+            linger = struct.pack("ii", 1, 0)
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.transport.abort()
+        elif what == "close":
+            self.transport.close()
+
+    async def misbehaves(self, stage):
+        """Does what is to be done at this stage; false when that is nothing."""
+        what = self.deeds.get(stage)
+        if what in DEEDS:
+            self.end(what)
+            # Ends with the connection.
+            await asyncio.Event().wait()
+        if what:
+            await self.push(what)
+        return bool(what)
+
+    async def smtp_EHLO(self, hostname):
+        if not (self.session.host_name and await self.misbehaves("hello-again")):
+            await super().smtp_EHLO(hostname)
+
+    async def smtp_MAIL(self, arg):
+        if not await self.misbehaves("sender"):
+            await super().smtp_MAIL(arg)
+
+    async def smtp_RCPT(self, arg):
+        if not await self.misbehaves("recipient"):
+            await super().smtp_RCPT(arg)
 
     async def smtp_DATA(self, arg):
-        if self.options.close_in_data:
+        if "body" in self.deeds:
             await self.push("354 go on")
-            self.transport.abort()
-            return
-        await super().smtp_DATA(arg)
+            await self._reader.readline()
+            await self.misbehaves("body")
+        elif not await self.misbehaves("data"):
+            await super().smtp_DATA(arg)
 
     async def smtp_QUIT(self, arg):
-        if self.options.silent_at_quit:
-            await asyncio.Event().wait()
-        await super().smtp_QUIT(arg)
+        if not await self.misbehaves("quit"):
+            await super().smtp_QUIT(arg)
 
 
 def smtp_settings(options, context):
     settings = {"hostname": "sink.example"}
+    if options.size_limit:
+        settings["data_size_limit"] = options.size_limit
     if options.tls == "starttls":
         settings |= {"tls_context": context, "require_starttls": True}
     if options.login:
@@ -131,13 +188,18 @@ async def serve(options):
     sink = Sink(options)
     settings = smtp_settings(options, context)
 
-    def connection():
-        return Mute() if options.silent else Difficult(sink, options, **settings)
-
     loop = asyncio.get_running_loop()
     outer = context if options.tls == "implicit" else None
-    server = await loop.create_server(connection, "127.0.0.1", options.port, ssl=outer)
-    print("listening", server.sockets[0].getsockname()[1], flush=True)
+    ports = []
+    servers = []
+    for stage, what in options.at or [(None, None)]:
+        def connection(deeds={stage: what}):
+            return Mute() if options.silent else Difficult(sink, deeds, **settings)
+
+        server = await loop.create_server(connection, "127.0.0.1", options.port, ssl=outer)
+        servers.append(server)
+        ports.append(server.sockets[0].getsockname()[1])
+    print("listening", *ports, flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
 

@@ -5,6 +5,7 @@ use std::{error::Error as _, net::SocketAddr};
 use lettre::transport::smtp::{
     Error as SmtpError,
     client::{AsyncSmtpConnection, Certificate, TlsParameters},
+    commands::Ehlo,
     extension::ClientId,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -16,6 +17,32 @@ use super::{
     Progress, SendError, Step,
     reply::{failed, say},
 };
+
+/// A server that has greeted us, encrypted where that is configured.
+pub(super) struct Server {
+    pub(super) connection: AsyncSmtpConnection,
+    /// MAIL FROM may tell the size of the mail.
+    pub(super) takes_size: bool,
+}
+
+impl Server {
+    /// lettre does not keep what EHLO says of SIZE, so the server is asked once more, before a login, which a server may
+    /// forget over it. One that minds a second EHLO is not told sizes.
+    async fn learn(mut connection: AsyncSmtpConnection, step: Step) -> Result<Self, SendError> {
+        let takes_size = match connection.command(Ehlo::new(ClientId::default())).await {
+            Ok(reply) => reply.message().skip(1).any(|line| {
+                let keyword = line.split_whitespace().next().unwrap_or_default();
+                keyword.eq_ignore_ascii_case("SIZE")
+            }),
+            Err(refused) if refused.status().is_some() => false,
+            Err(error) => return Err(failed(step, &error)),
+        };
+        Ok(Self {
+            connection,
+            takes_size,
+        })
+    }
+}
 
 /// The system's roots, and `ca_file` besides. A fragment when it fails.
 pub(super) async fn trust(smtp: &Smtp) -> Result<TlsParameters, String> {
@@ -41,7 +68,7 @@ pub(super) async fn connect(
     smtp: &Smtp,
     tls: Option<&TlsParameters>,
     progress: &mut Progress<'_, '_>,
-) -> Result<AsyncSmtpConnection, SendError> {
+) -> Result<Server, SendError> {
     let server = (smtp.host.as_str(), smtp.port);
     progress.begin(Step::Connect);
     if smtp.tls == SmtpTls::Implicit {
@@ -58,18 +85,22 @@ pub(super) async fn connect(
         AsyncSmtpConnection::connect_with_transport(Box::new(stream), &ClientId::default())
             .await
             .map_err(|error| failed(Step::Greeting, &error))?;
+    let Some(tls) = tls else {
+        let server = Server::learn(connection, Step::Greeting).await?;
+        progress.done(server.connection.server_info().name());
+        return Ok(server);
+    };
     progress.done(connection.server_info().name());
 
-    if let Some(tls) = tls {
-        progress.begin(Step::StartTls);
-        // lettre refuses a server that does not offer it, and so nothing ever goes on in plain text.
-        connection
-            .starttls(tls.clone(), &ClientId::default())
-            .await
-            .map_err(|error| failed(Step::StartTls, &error))?;
-        progress.done("encrypted");
-    }
-    Ok(connection)
+    progress.begin(Step::StartTls);
+    // lettre refuses a server that does not offer it, and so nothing ever goes on in plain text.
+    connection
+        .starttls(tls.clone(), &ClientId::default())
+        .await
+        .map_err(|error| failed(Step::StartTls, &error))?;
+    let server = Server::learn(connection, Step::StartTls).await?;
+    progress.done("encrypted");
+    Ok(server)
 }
 
 /// lettre connects, shakes hands and greets in one call here; what failed is told by the shape of its error.
@@ -77,7 +108,7 @@ async fn connect_implicit(
     smtp: &Smtp,
     tls: Option<&TlsParameters>,
     progress: &mut Progress<'_, '_>,
-) -> Result<AsyncSmtpConnection, SendError> {
+) -> Result<Server, SendError> {
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host((smtp.host.as_str(), smtp.port))
         .await
         .map_err(|error| SendError::transient(Step::Connect, error.to_string()))?
@@ -108,15 +139,14 @@ async fn connect_implicit(
         };
         failed(step, &error)
     })?;
-    for (step, detail) in [
-        (Step::Connect, ""),
-        (Step::Tls, "encrypted"),
-        (Step::Greeting, connection.server_info().name()),
-    ] {
+    for (step, detail) in [(Step::Connect, ""), (Step::Tls, "encrypted")] {
         progress.begin(step);
         progress.done(detail);
     }
-    Ok(connection)
+    progress.begin(Step::Greeting);
+    let server = Server::learn(connection, Step::Greeting).await?;
+    progress.done(server.connection.server_info().name());
+    Ok(server)
 }
 
 /// An error of the network that only a standing connection has.

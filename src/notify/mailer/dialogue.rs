@@ -13,7 +13,7 @@ use lettre::{
         client::{AsyncSmtpConnection, TlsParameters},
         commands::{Data, Mail, Rcpt},
         extension::{Extension, MailParameter},
-        response::Response,
+        response::{Response, Severity},
     },
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -22,9 +22,9 @@ use crate::config::{Smtp, SmtpLogin, SmtpTls};
 
 use super::{
     Class, Letter, Progress, SendError, Sent, Step,
-    connect::{connect, trust},
+    connect::{Server, connect, trust},
     printable,
-    reply::{failed, line, say},
+    reply::{expect, failed, failed_on_its_way, line, say},
 };
 
 /// QUIT is a courtesy; nobody waits long for its answer.
@@ -36,13 +36,13 @@ pub(super) async fn hold(
     letter: &Letter<'_>,
     progress: &mut Progress<'_, '_>,
 ) -> Result<Sent, SendError> {
-    let mut connection = None;
+    let mut server = None;
     let dialogue = async {
         progress.begin(Step::Prepare);
         let ready = Ready::prepare(smtp, from, letter).await?;
         progress.done(&format!("{}:{}", smtp.host, smtp.port));
-        let connection = connection.insert(connect(smtp, ready.tls.as_ref(), progress).await?);
-        converse(connection, &ready, letter, progress).await
+        let server = server.insert(connect(smtp, ready.tls.as_ref(), progress).await?);
+        converse(server, &ready, letter, progress).await
     };
     // lettre's own timeout covers the connection only; a server that falls silent must not hold us for ever.
     let Ok(result) = tokio::time::timeout(smtp.timeout, dialogue).await else {
@@ -50,11 +50,14 @@ pub(super) async fn hold(
             "not done within {:?}, the time for a whole dialogue",
             smtp.timeout
         );
-        return Err(SendError::transient(progress.step, text));
+        return Err(SendError {
+            in_doubt: progress.on_its_way,
+            ..SendError::transient(progress.step, text)
+        });
     };
     // Outside of the deadline: a mail that the server took is sent, however slowly it says goodbye.
-    if let Some(mut connection) = connection {
-        let _ = tokio::time::timeout(QUIT, connection.abort()).await;
+    if let Some(mut server) = server {
+        let _ = tokio::time::timeout(QUIT, server.connection.abort()).await;
     }
     result
 }
@@ -122,7 +125,10 @@ fn is_loopback(host: &str) -> bool {
 }
 
 async fn converse(
-    connection: &mut AsyncSmtpConnection,
+    Server {
+        connection,
+        takes_size,
+    }: &mut Server,
     ready: &Ready,
     letter: &Letter<'_>,
     progress: &mut Progress<'_, '_>,
@@ -147,6 +153,10 @@ async fn converse(
         }
         parameters.push(MailParameter::SmtpUtfEight);
     }
+    if *takes_size {
+        // What is too big for the server is refused before it is sent.
+        parameters.push(MailParameter::Size(letter.bytes.len()));
+    }
     let reply = connection
         .command(Mail::new(Some(ready.from.clone()), parameters))
         .await
@@ -161,14 +171,17 @@ async fn converse(
     progress.done(&line(&reply));
 
     progress.begin(Step::Data);
-    connection
+    let go_on = connection
         .command(Data)
         .await
         .map_err(|error| failed(Step::Data, &error))?;
+    expect(Severity::PositiveIntermediate, go_on, false)?;
+    progress.on_its_way = true;
     let reply = connection
         .message(letter.bytes)
         .await
-        .map_err(|error| failed(Step::Data, &error))?;
+        .map_err(|error| failed_on_its_way(&error))?;
+    let reply = expect(Severity::PositiveCompletion, reply, true)?;
     let detail = printable(&line(&reply));
     progress.done(&detail);
     Ok(Sent { detail })
