@@ -116,7 +116,8 @@ impl Daemon {
             setup: setup_seen,
             metrics,
             wake,
-            stopping: stopping.clone(),
+            host: checker.host.clone(),
+            stopping: CancellationToken::new(),
         };
         let app = Arc::new(App {
             config_path,
@@ -164,7 +165,12 @@ impl Daemon {
         } = self;
         let server = web::serve(Arc::clone(&app), listener)?;
         let mut rooms = JoinSet::new();
-        rooms.spawn(scheduler.run());
+        // What the last checks owe is still mailed.
+        let checked = outbox.stopping.clone();
+        rooms.spawn(async move {
+            scheduler.run().await;
+            checked.cancel();
+        });
         rooms.spawn(outbox.run());
         rooms.spawn(alarm.run());
         rooms.spawn(store_care::care(Arc::clone(&app)));

@@ -10,6 +10,7 @@ use std::fmt;
 
 use email_address::EmailAddress;
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use crate::config::{Email, Transport};
 
@@ -157,6 +158,21 @@ impl Mailer {
             from: email.from.clone(),
             transport: email.transport.clone(),
         }
+    }
+
+    /// What makes the account at the mail server: settings, and the password as it is now. `None` without a login, and where
+    /// the password cannot be read.
+    pub async fn account(&self) -> Option<[SecretString; 2]> {
+        let Transport::Smtp(smtp) = &self.transport else {
+            return None;
+        };
+        let login = smtp.login.as_ref()?;
+        let password = login.password.read().await.ok()?;
+        let settings = format!(
+            "{}:{} {:?} {}",
+            smtp.host, smtp.port, smtp.tls, login.username
+        );
+        Some([settings.into(), password])
     }
 
     /// Makes one attempt to send `letter`.

@@ -44,8 +44,17 @@ pub struct Mailed {
 pub struct Given {
     /// By incident.
     pub mailed: HashMap<String, Mailed>,
-    /// Tenants of which more users begin to fail, and for how long their openings are gathered.
-    pub gathering: HashMap<String, Duration>,
+    /// By tenant.
+    pub gathering: HashMap<String, Gathering>,
+}
+
+/// Many users of a tenant begin to fail together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gathering {
+    /// The first sighting.
+    pub first: Timestamp,
+    /// Their openings are gathered so long after it.
+    pub wait: Duration,
 }
 
 /// What becomes of everything that is owed to one recipient.
@@ -55,6 +64,8 @@ pub struct Plan {
     pub tellings: Vec<Telling>,
     /// The ids of all notices that are settled by the mail.
     pub settled: Vec<String>,
+    /// The ids of reminders that have nothing to remind of.
+    pub void: Vec<String>,
     /// The ids of notices that wait, and until when.
     pub later: Vec<(String, Timestamp)>,
 }
@@ -102,14 +113,15 @@ pub fn plan(owed: Vec<Notice>, given: &Given, now: Timestamp) -> Plan {
         }));
     }
     for mut notice in others {
-        plan.settled.push(notice.id.clone());
         if let Matter::Digest(digest) = &mut notice.matter {
             // What is told or waits to be told in its own words may be over by now.
             drop_lines(digest, &owed);
             if digest.lines.is_empty() {
+                plan.void.push(notice.id);
                 continue;
             }
         }
+        plan.settled.push(notice.id.clone());
         plan.tellings.push(Telling::alone(notice));
     }
     plan
@@ -135,8 +147,10 @@ fn gathered_until(
     given: &Given,
 ) -> Option<Timestamp> {
     let facts = opening(present)?;
-    let wait = given.gathering.get(&facts.tenant)?;
-    Some(*begun.get(&facts.tenant)? + *wait)
+    let gathering = given.gathering.get(&facts.tenant)?;
+    // However the burst goes on, nobody waits longer than for the first that is owed.
+    let first = gathering.first.min(*begun.get(&facts.tenant)?);
+    Some(first + gathering.wait)
 }
 
 /// The facts of an incident that is open, as far as this notice knows.

@@ -87,6 +87,15 @@ impl Kind {
         }
     }
 
+    /// Whether only the operator is ever told of it.
+    #[must_use]
+    pub fn is_operators_alone(self) -> bool {
+        !matches!(
+            self,
+            Self::LockedOut | Self::Changed | Self::Failing | Self::Reminder | Self::Recovered
+        )
+    }
+
     /// The kind of an incident's opening.
     #[must_use]
     pub fn of_opening(reason: Reason) -> Self {

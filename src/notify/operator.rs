@@ -1,6 +1,10 @@
 //! What the operator is told that is no user's incident: in words, as data. Pure. Each has an id, so that the same matter
 //! is told once however often it is found. Holds no secret.
 
+mod undeliverable;
+
+pub use undeliverable::undeliverable;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -1,62 +1,31 @@
 //! What is owed becomes mails, and mails leave: frozen first, then sent, at least once. Nothing here slows a check.
 
+pub mod deliver;
+pub mod freeze;
+
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    envelope,
-    mailer::{Class, Letter, Mailer, SendError, Step},
-    merge::Telling,
-    message,
-};
+use super::mailer::Mailer;
 use crate::{
     config::Email,
     metrics::Metrics,
     setup::Setup,
-    store::{
-        Store, StoreError, fresh_id,
-        keeper::Keeper,
-        mails::{FrozenMail, Tried},
-    },
+    store::{Store, StoreError, keeper::Keeper, logins::LoginPause},
     telemetry::chain,
 };
+use deliver::{Circumstances, Delivery, deliver};
+use freeze::Stationery;
 
-/// The first retry of a mail comes after this, each further one after twice as long.
-const MAIL_RETRIES: Backoff = Backoff {
-    first: Duration::from_secs(5),
-    last: Duration::from_hours(1),
-};
-/// A server that takes no mail at all is left alone so long, with all mails.
-const SERVER_RETRIES: Backoff = Backoff {
-    first: Duration::from_secs(5),
-    last: Duration::from_mins(10),
-};
-/// A refused login is not repeated sooner: mail servers lock accounts too.
-const LOGIN_RETRIES: Backoff = Backoff {
-    first: Duration::from_mins(15),
-    last: Duration::from_hours(4),
-};
 /// The store is looked at so often even when nobody says that something is owed.
 const LOOK: Duration = Duration::from_secs(30);
+/// So many mails are read at once.
+const AT_ONCE: u32 = 100;
 
-/// Waits that double.
-struct Backoff {
-    first: Duration,
-    last: Duration,
-}
-
-impl Backoff {
-    fn after(&self, failures: u32) -> Duration {
-        self.first
-            .saturating_mul(2_u32.saturating_pow(failures))
-            .min(self.last)
-    }
-}
-
-/// The server is left alone: it refused our login, or took no mail at all.
+/// The server took no mail at all: it is left alone.
 #[derive(Clone, Copy, Debug)]
 struct Pause {
     until: Timestamp,
@@ -74,16 +43,19 @@ pub struct Outbox {
     pub metrics: Arc<Metrics>,
     /// Notified when something may be owed.
     pub wake: Arc<Notify>,
-    /// Ends after the mail that is being sent.
+    /// Named in mails.
+    pub host: String,
+    /// Nothing more will be owed: what is owed by now is sent, and then it ends.
     pub stopping: CancellationToken,
 }
 
 impl Outbox {
-    /// Runs until stopping.
+    /// Runs until stopping, and once more then.
     pub async fn run(mut self) {
         let mut pause: Option<Pause> = None;
-        while !self.stopping.is_cancelled() {
-            let idle = match self.round(&mut pause).await {
+        loop {
+            let last = self.stopping.is_cancelled();
+            let idle = match self.round(&mut pause, last).await {
                 Ok(idle) => idle,
                 // Told where the store was lost; whoever has it back wakes this.
                 Err(StoreError::Unusable(_)) => LOOK,
@@ -93,6 +65,9 @@ impl Outbox {
                     LOOK
                 }
             };
+            if last {
+                return;
+            }
             tokio::select! {
                 () = self.stopping.cancelled() => {}
                 () = self.wake.notified() => {}
@@ -103,18 +78,28 @@ impl Outbox {
         }
     }
 
-    /// Freezes what is owed, sends what is due; returns how long there is nothing to do.
-    async fn round(&self, pause: &mut Option<Pause>) -> Result<Duration, StoreError> {
+    /// Freezes what is owed, sends what is due; returns how long there is nothing to do. `last`: what is still gathered is
+    /// not waited for.
+    async fn round(&self, pause: &mut Option<Pause>, last: bool) -> Result<Duration, StoreError> {
         let setup = self.setup.borrow().clone();
         let store = self.store.get()?;
         let Some(email) = &setup.config.email else {
             self.metrics.outbox(&store.waiting().await?);
             return Ok(LOOK);
         };
-        while self.freeze(&store, email, &setup).await? {}
-        let paused = pause.is_some_and(|pause| store.now() < pause.until);
-        if !paused {
-            self.send_due(&store, &Mailer::new(email), pause).await?;
+        if last {
+            let now = store.now();
+            store.hurry(now + email.group_wait, now).await?;
+        }
+        let stationery = Stationery {
+            from: &email.from,
+            links: setup.config.web.external_url.as_ref(),
+            confirm_after: setup.config.lockout.confirm_after,
+            group_wait: email.group_wait,
+        };
+        while stationery.freeze(&store, store.now()).await? {}
+        if !pause.is_some_and(|pause| store.now() < pause.until) {
+            self.send_due(&store, email, pause).await?;
         }
         let waiting = store.waiting().await?;
         self.metrics.outbox(&waiting);
@@ -127,146 +112,90 @@ impl Outbox {
         Ok(next.map_or(LOOK, |wait| wait.min(LOOK)))
     }
 
-    /// Makes one mail of what is owed to one recipient. False when nothing is due.
-    async fn freeze(
-        &self,
-        store: &Store,
-        email: &Email,
-        setup: &Setup,
-    ) -> Result<bool, StoreError> {
-        let now = store.now();
-        let owed = store.owed(now).await?;
-        if !owed.unreadable.is_empty() {
-            tracing::error!(notices = ?owed.unreadable, "notices of another version cannot be read and are given up");
-            store.give_up(owed.unreadable, "it cannot be read").await?;
-            return Ok(true);
-        }
-        let Some(first) = owed.notices.first() else {
-            return Ok(false);
-        };
-        let recipient = first.recipient.clone();
-        let tellings: Vec<_> = owed.notices.iter().cloned().map(Telling::alone).collect();
-        let mail = message::compose(&tellings, setup.config.web.external_url.as_ref());
-        let id = fresh_id();
-        let notices = owed.notices.into_iter().map(|notice| notice.id).collect();
-        match envelope::freeze(&mail, &email.from, &recipient, &id, now) {
-            Ok(frozen) => {
-                let mail = FrozenMail {
-                    id,
-                    message_id: frozen.message_id,
-                    recipient,
-                    bytes: frozen.bytes,
-                    created: now,
-                    tries: 0,
-                };
-                store.freeze(mail, notices).await?;
-            }
-            Err(cause) => {
-                // Waiting mends nothing, and the mails of others must not wait for it.
-                tracing::error!(
-                    ?notices,
-                    cause = chain(&cause),
-                    "failed to make a mail: its notices are given up"
-                );
-                store
-                    .give_up(notices, "no mail could be made of it")
-                    .await?;
-            }
-        }
-        Ok(true)
-    }
-
     /// Sends what is due, one after the other, until the server rather than a mail is the problem.
     async fn send_due(
         &self,
         store: &Store,
-        mailer: &Mailer,
+        email: &Email,
         pause: &mut Option<Pause>,
     ) -> Result<(), StoreError> {
-        for mail in store.due_mails(store.now(), 100).await? {
+        let mailer = Mailer::new(email);
+        let mut refused: Option<LoginPause> = None;
+        let mut account: Option<String> = None;
+        for (nth, mail) in store
+            .due_mails(store.now(), AT_ONCE)
+            .await?
+            .into_iter()
+            .enumerate()
+        {
+            if nth == 0 {
+                account = mailer
+                    .account()
+                    .await
+                    .map(|[settings, password]| store.fingerprint(&[&settings, &password]));
+                if let Some(account) = &account {
+                    refused = store.login_pause(account).await?;
+                }
+                if let Some(refused) = refused.filter(|refused| store.now() < refused.until) {
+                    // Looked at again meanwhile: another password is another account.
+                    *pause = Some(Pause {
+                        until: refused.until.min(store.now() + LOOK),
+                        failures: 0,
+                    });
+                    return Ok(());
+                }
+            }
             // What cannot be noted as sent would be sent again and again.
             self.store.get()?;
-            if self.stopping.is_cancelled() {
-                return Ok(());
+            let server_failures = pause.map_or(0, |pause| pause.failures);
+            let given = Circumstances {
+                email,
+                host: &self.host,
+                server_failures,
+                login_failures: refused.map_or(0, |refused| refused.failures),
+            };
+            let mail_id = mail.id.clone();
+            let delivery = deliver(store, &mailer, mail, &given, || store.now()).await?;
+            self.count(&mail_id, &delivery);
+            match delivery {
+                Delivery::ServerDown(wait) => {
+                    *pause = Some(Pause {
+                        until: store.now() + wait,
+                        failures: server_failures.saturating_add(1),
+                    });
+                    return Ok(());
+                }
+                Delivery::LoginRefused(refused) => {
+                    *pause = Some(Pause {
+                        until: refused.until.min(store.now() + LOOK),
+                        failures: 0,
+                    });
+                    if let Some(account) = account {
+                        store.note_login(account, Some(refused)).await?;
+                    }
+                    return Ok(());
+                }
+                Delivery::Gone => {}
+                Delivery::Sent(_) | Delivery::Later | Delivery::Dead(_) => {
+                    *pause = None;
+                    if let (Some(account), Some(_)) = (&account, refused.take()) {
+                        store.note_login(account.clone(), None).await?;
+                    }
+                }
             }
-            let failures = pause.map_or(0, |pause| pause.failures);
-            if let Some(until) = self.send(store, mailer, mail, failures).await? {
-                *pause = Some(Pause {
-                    until,
-                    failures: failures.saturating_add(1),
-                });
-                return Ok(());
-            }
-            *pause = None;
         }
         Ok(())
     }
 
-    /// Sends one mail. Until when the server is left alone, if it is the problem.
-    async fn send(
-        &self,
-        store: &Store,
-        mailer: &Mailer,
-        mail: FrozenMail,
-        failures: u32,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        let letter = Letter {
-            id: &mail.id,
-            date: mail.created,
-            to: &mail.recipient,
-            bytes: &mail.bytes,
+    fn count(&self, mail_id: &str, delivery: &Delivery) {
+        let (told, outcome) = match delivery {
+            Delivery::Sent(told) => (told, "sent"),
+            Delivery::Dead(told) => (told, "undeliverable"),
+            _ => return,
         };
-        let sent = mailer.send(&letter).await;
-        let now = self.store.now();
-        let mut pause = None;
-        let (tried, outcome) = match sent {
-            Ok(_) => (Tried::Sent, Some("sent")),
-            Err(error) => {
-                // Recipients are not logged, and servers like to name them.
-                let why = error.to_string().replace(&mail.recipient, "the recipient");
-                tracing::warn!(
-                    mail.id,
-                    step = error.step.as_str(),
-                    cause = why,
-                    "failed to send a mail"
-                );
-                let wait = match error.class {
-                    Class::Permanent => None,
-                    Class::Login => Some(LOGIN_RETRIES.after(failures)),
-                    Class::Transient if of_the_server(&error) => {
-                        Some(SERVER_RETRIES.after(failures))
-                    }
-                    Class::Transient => Some(MAIL_RETRIES.after(mail.tries)),
-                };
-                match wait {
-                    None => (Tried::Dead { why }, Some("undeliverable")),
-                    Some(wait) if of_the_server(&error) => {
-                        pause = Some(now + wait);
-                        (Tried::Later { at: now, why }, None)
-                    }
-                    Some(wait) => (
-                        Tried::Later {
-                            at: now + wait,
-                            why,
-                        },
-                        None,
-                    ),
-                }
-            }
-        };
-        store.tried(mail.id.clone(), tried, now).await?;
-        if let Some(outcome) = outcome {
-            for kind in store.kinds_in(&mail.id).await? {
-                self.metrics.noticed(&kind, outcome);
-            }
-            tracing::info!(mail.id, outcome, "mail done");
+        for (kind, _) in told {
+            self.metrics.noticed(kind, outcome);
         }
-        Ok(pause)
+        tracing::info!(mail.id = mail_id, outcome, "mail done");
     }
-}
-
-/// Before the recipient is named, a failure concerns every mail.
-fn of_the_server(error: &SendError) -> bool {
-    error.class == Class::Login
-        || !matches!(error.step, Step::Sender | Step::Recipient | Step::Data)
 }

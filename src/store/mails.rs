@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use super::{
-    Store, StoreError, millis,
+    Store, StoreError, millis, notices,
     sql::{self, Conn, Row},
     timestamp,
     writer::Write,
 };
+use crate::notify::Notice;
 
 /// A mail as it will be sent, however often that takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub struct FrozenMail {
     pub bytes: Vec<u8>,
     /// When it was frozen.
     pub created: Timestamp,
+    /// When the oldest that it tells was frozen first.
+    pub owed_since: Timestamp,
+    /// When it is tried next.
+    pub next_try: Timestamp,
     /// Tries so far.
     pub tries: u32,
 }
@@ -69,10 +74,32 @@ pub struct Waiting {
     pub next: Option<Timestamp>,
 }
 
-struct Tell {
-    mail: String,
-    tried: Tried,
-    now: Timestamp,
+/// What became of a try, and what follows from it.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// The mail's id.
+    pub mail: String,
+    /// What became of it.
+    pub tried: Tried,
+    /// The server's answer is not known: it may have taken the mail.
+    pub in_doubt: bool,
+    /// What the operator must be told because of it, and until when that is gathered.
+    pub notices: Vec<(Notice, Timestamp)>,
+    /// The present.
+    pub now: Timestamp,
+}
+
+struct Trying(String);
+
+/// Of two mails to one recipient that tell of the same incident the later one waits for the earlier.
+macro_rules! whose_turn_it_is {
+    () => {
+        "sent_at IS NULL AND dead_at IS NULL AND NOT EXISTS (SELECT 1 FROM tellings AS its \
+         JOIN tellings AS others ON others.incident_id = its.incident_id AND others.recipient = its.recipient \
+         JOIN mails AS earlier ON earlier.id = others.mail_id \
+         WHERE its.mail_id = mails.id AND earlier.sent_at IS NULL AND earlier.dead_at IS NULL \
+         AND (earlier.created_at < mails.created_at OR (earlier.created_at = mails.created_at AND earlier.id < mails.id)))"
+    };
 }
 
 impl Store {
@@ -85,10 +112,12 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<FrozenMail>, StoreError> {
-        sql::query(
-            "SELECT id, message_id, recipient, bytes, created_at, tries FROM mails \
-             WHERE sent_at IS NULL AND dead_at IS NULL AND next_try_at <= $1 ORDER BY created_at, id LIMIT $2",
-        )
+        sql::query(concat!(
+            "SELECT id, message_id, recipient, bytes, created_at, owed_since, next_try_at, tries FROM mails \
+             WHERE next_try_at <= $1 AND ",
+            whose_turn_it_is!(),
+            " ORDER BY created_at, id LIMIT $2"
+        ))
         .bind(millis(now))
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
@@ -97,29 +126,33 @@ impl Store {
         .map_err(StoreError::Read)
     }
 
+    /// Notes that a mail is about to be sent: until its end is known it may have arrived. False when it is not to be sent.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn trying(&self, mail: String) -> Result<bool, StoreError> {
+        self.writer.write(Trying(mail)).await
+    }
+
     /// Notes what became of a try.
     ///
     /// # Errors
     /// When the store cannot be written; then the same bytes are sent once more.
-    pub async fn tried(
-        &self,
-        mail: String,
-        tried: Tried,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.writer.write(Tell { mail, tried, now }).await
+    pub async fn tried(&self, ended: Ended) -> Result<(), StoreError> {
+        self.writer.write(ended).await
     }
 
-    /// The kinds of the notices in a mail.
+    /// The kind of each notice in a mail and the user that it is about, empty for none.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn kinds_in(&self, mail: &str) -> Result<Vec<String>, StoreError> {
-        sql::query("SELECT kind FROM notices WHERE mail_id = $1")
+    pub async fn told_in(&self, mail: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let told = |row: &Row| Ok((row.get("kind")?, row.get("user_id")?));
+        sql::query("SELECT kind, user_id FROM notices WHERE mail_id = $1 ORDER BY created_at, id")
             .bind(mail)
             .fetch_all(&self.pool)
             .await
-            .and_then(|rows| rows.iter().map(|row| row.get("kind")).collect())
+            .and_then(|rows| rows.iter().map(told).collect())
             .map_err(StoreError::Read)
     }
 
@@ -144,12 +177,14 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn waiting(&self) -> Result<Waiting, StoreError> {
-        let row = sql::query(
-            "SELECT CAST(COUNT(*) AS BIGINT) AS pending, MIN(created_at) AS oldest, MIN(next_at) AS next FROM (\
-                SELECT created_at, due_at AS next_at FROM notices WHERE mail_id IS NULL AND unsendable IS NULL \
+        let row = sql::query(concat!(
+            "SELECT CAST(COUNT(*) AS BIGINT) AS pending, MIN(since) AS oldest, MIN(next_at) AS next FROM (\
+                SELECT created_at AS since, due_at AS next_at FROM notices WHERE mail_id IS NULL AND unsendable IS NULL \
                 UNION ALL \
-                SELECT created_at, next_try_at AS next_at FROM mails WHERE sent_at IS NULL AND dead_at IS NULL) AS waiting",
-        )
+                SELECT owed_since AS since, CASE WHEN ",
+            whose_turn_it_is!(),
+            " THEN next_try_at ELSE NULL END AS next_at FROM mails WHERE sent_at IS NULL AND dead_at IS NULL) AS waiting"
+        ))
         .fetch_one(&self.pool)
         .await
         .map_err(StoreError::Read)?;
@@ -183,11 +218,28 @@ fn frozen(row: &Row) -> Result<FrozenMail, sqlx::Error> {
         recipient: row.get("recipient")?,
         bytes: row.get("bytes")?,
         created: timestamp(row.get("created_at")?),
+        owed_since: timestamp(row.get("owed_since")?),
+        next_try: timestamp(row.get("next_try_at")?),
         tries: u32::try_from(tries).unwrap_or(u32::MAX),
     })
 }
 
-impl Write for Tell {
+impl Write for Trying {
+    type Out = bool;
+
+    async fn apply(&self, conn: &mut Conn) -> Result<bool, sqlx::Error> {
+        let changed = sql::query(
+            "UPDATE mails SET tries = tries + 1, doubtful = doubtful + 1 \
+             WHERE id = $1 AND sent_at IS NULL AND dead_at IS NULL",
+        )
+        .bind(&self.0)
+        .execute(conn)
+        .await?;
+        Ok(changed > 0)
+    }
+}
+
+impl Write for Ended {
     type Out = ();
 
     async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
@@ -198,15 +250,20 @@ impl Write for Tell {
             Tried::Dead { why } => (None, Some(now), now, Some(why.as_str())),
         };
         sql::query(
-            "UPDATE mails SET sent_at = $1, dead_at = $2, next_try_at = $3, last_error = $4, tries = tries + 1 WHERE id = $5",
+            "UPDATE mails SET sent_at = $1, dead_at = $2, next_try_at = $3, last_error = $4, doubtful = doubtful - $5 \
+             WHERE id = $6",
         )
         .bind(sent)
         .bind(dead)
         .bind(next)
         .bind(why)
+        .bind(i64::from(!self.in_doubt))
         .bind(&self.mail)
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
+        for (notice, due) in &self.notices {
+            notices::owe(conn, notice, *due, None).await?;
+        }
         Ok(())
     }
 }

@@ -1,32 +1,54 @@
-//! Notices that are owed, and freezing them into mails. A notice is in one mail at most, for ever.
+//! Notices that are owed: to whom, and what is known that decides what of them is mailed now. Freezing them is `freezing`'s.
+
+use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
 
 use super::{
-    Store, StoreError, from_doc,
-    mails::FrozenMail,
-    millis,
+    Store, StoreError, from_doc, millis, span,
     sql::{self, Conn},
-    to_doc,
+    timestamp, to_doc,
     writer::Write,
 };
-use crate::notify::{Matter, Notice};
+use crate::notify::{
+    Matter, Notice,
+    merge::{DAY, Gathering, Given, Mailed},
+};
 
-/// So many notices share a mail at most.
-const NOTICES_A_MAIL: i64 = 50;
+/// So many notices to one recipient are looked at together.
+const NOTICES_AT_ONCE: i64 = 1000;
+/// So many users of a tenant that begin to fail together are many.
+const MANY: i64 = 3;
+/// Nobody waits longer than this for the others of a tenant, however long their interval is.
+const LONGEST_GATHERING: Duration = Duration::from_mins(10);
 
 /// What is owed to one recipient.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Owed {
-    /// Oldest first.
+    /// Oldest first; those of `melted` mails among them.
     pub notices: Vec<Notice>,
     /// Ids of notices that another version wrote and this one cannot read.
     pub unreadable: Vec<String>,
+    /// Mails to this recipient that wait and certainly never arrived: what they say is told anew, as it is now.
+    pub melted: Vec<Melted>,
 }
 
-struct Freeze {
-    mail: FrozenMail,
-    notices: Vec<String>,
+/// A frozen mail that never arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Melted {
+    /// Its id.
+    pub id: String,
+    /// The oldest that it told was frozen then.
+    pub owed_since: Timestamp,
+    /// Tries so far.
+    pub tries: u32,
+    /// When it would be tried next.
+    pub next_try: Timestamp,
+}
+
+struct Hurry {
+    by: Timestamp,
+    now: Timestamp,
 }
 
 struct GiveUp {
@@ -35,30 +57,181 @@ struct GiveUp {
 }
 
 impl Store {
-    /// The notices owed to the recipient whose gathering time is over first, if any is over: all of them, oldest first.
+    /// What is owed to the recipient whose gathering time is over first, if any is over by `due`.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn owed(&self, now: Timestamp) -> Result<Owed, StoreError> {
-        let rows = sql::query(
-            "SELECT id, facts FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND recipient = \
-             (SELECT recipient FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND due_at <= $1 \
-              ORDER BY due_at, id LIMIT 1) ORDER BY created_at, id LIMIT $2",
-        )
-        .bind(millis(now))
-        .bind(NOTICES_A_MAIL)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(StoreError::Read)?;
+    pub async fn owed(&self, due: Timestamp) -> Result<Owed, StoreError> {
+        self.read_owed(due).await.map_err(StoreError::Read)
+    }
+
+    async fn read_owed(&self, due: Timestamp) -> Result<Owed, sqlx::Error> {
         let mut owed = Owed::default();
+        let first = sql::query(
+            "SELECT recipient FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND due_at <= $1 \
+             ORDER BY due_at, id LIMIT 1",
+        )
+        .bind(millis(due))
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(first) = first else {
+            return Ok(owed);
+        };
+        let recipient: String = first.get("recipient")?;
+        let rows = sql::query(
+            "SELECT id, facts FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND recipient = $1 \
+             ORDER BY created_at, id LIMIT $2",
+        )
+        .bind(&recipient)
+        .bind(NOTICES_AT_ONCE)
+        .fetch_all(&self.pool)
+        .await?;
         for row in rows {
-            let text = |column| row.get::<String>(column).map_err(StoreError::Read);
-            match from_doc(&text("facts")?) {
+            match from_doc(&row.get::<String>("facts")?) {
                 Ok(notice) => owed.notices.push(notice),
-                Err(_) => owed.unreadable.push(text("id")?),
+                Err(_) => owed.unreadable.push(row.get("id")?),
             }
         }
+        let mails = sql::query(
+            "SELECT id, owed_since, tries, next_try_at FROM mails WHERE recipient = $1 AND sent_at IS NULL \
+             AND dead_at IS NULL AND doubtful = 0 ORDER BY created_at, id",
+        )
+        .bind(&recipient)
+        .fetch_all(&self.pool)
+        .await?;
+        for row in mails {
+            let id: String = row.get("id")?;
+            let rows =
+                sql::query("SELECT facts FROM notices WHERE mail_id = $1 ORDER BY created_at, id")
+                    .bind(&id)
+                    .fetch_all(&self.pool)
+                    .await?;
+            let mut told = Vec::new();
+            for row in &rows {
+                told.extend(from_doc::<Notice>(&row.get::<String>("facts")?));
+            }
+            // What cannot be read can still be sent as it was frozen.
+            if told.len() < rows.len() {
+                continue;
+            }
+            owed.notices.splice(0..0, told);
+            let tries: i64 = row.get("tries")?;
+            owed.melted.push(Melted {
+                id,
+                owed_since: timestamp(row.get("owed_since")?),
+                tries: u32::try_from(tries).unwrap_or(u32::MAX),
+                next_try: timestamp(row.get("next_try_at")?),
+            });
+        }
         Ok(owed)
+    }
+
+    /// What decides which of these notices, all to one recipient, are mailed now.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn given(
+        &self,
+        notices: &[Notice],
+        confirm_after: Duration,
+        group_wait: Duration,
+        now: Timestamp,
+    ) -> Result<Given, StoreError> {
+        let Some(first) = notices.first() else {
+            return Ok(Given::default());
+        };
+        let mut given = Given {
+            mailed: self
+                .mailed(&first.recipient, now)
+                .await
+                .map_err(StoreError::Read)?,
+            gathering: HashMap::new(),
+        };
+        for notice in notices {
+            let Matter::Incident(facts) = &notice.matter else {
+                continue;
+            };
+            if given.gathering.contains_key(&facts.tenant) {
+                continue;
+            }
+            let gathering = self
+                .gathering(&facts.tenant, confirm_after, now)
+                .await
+                .map_err(StoreError::Read)?;
+            if let Some((first, wait)) = gathering {
+                let wait = wait + group_wait;
+                given
+                    .gathering
+                    .insert(facts.tenant.clone(), Gathering { first, wait });
+            }
+        }
+        Ok(given)
+    }
+
+    /// What arrived, or may have, within a day, by incident. What is melted does not count.
+    async fn mailed(
+        &self,
+        recipient: &str,
+        now: Timestamp,
+    ) -> Result<HashMap<String, Mailed>, sqlx::Error> {
+        let rows = sql::query(
+            "SELECT tellings.incident_id, COUNT(*) AS told, MIN(tellings.told_at) AS oldest FROM tellings \
+             JOIN mails ON mails.id = tellings.mail_id WHERE tellings.recipient = $1 AND tellings.told_at > $2 \
+             AND NOT tellings.digest AND (mails.sent_at IS NOT NULL OR (mails.dead_at IS NULL AND mails.doubtful > 0)) \
+             GROUP BY tellings.incident_id",
+        )
+        .bind(recipient)
+        .bind(millis(now) - span(DAY))
+        .fetch_all(&self.pool)
+        .await?;
+        let mailed = |row: &sql::Row| {
+            let mails: i64 = row.get("told")?;
+            let mailed = Mailed {
+                mails: u32::try_from(mails).unwrap_or(u32::MAX),
+                oldest: timestamp(row.get("oldest")?),
+            };
+            Ok((row.get("incident_id")?, mailed))
+        };
+        rows.iter().map(mailed).collect()
+    }
+
+    /// Where many users of a tenant begin to fail together: the first sighting, and how long after it all will have been
+    /// seen.
+    async fn gathering(
+        &self,
+        tenant: &str,
+        confirm_after: Duration,
+        now: Timestamp,
+    ) -> Result<Option<(Timestamp, Duration)>, sqlx::Error> {
+        let longest = sql::query(
+            "SELECT MAX(interval_ms) AS longest FROM users WHERE tenant = $1 AND active",
+        )
+        .bind(tenant)
+        .fetch_one(&self.pool)
+        .await?;
+        let longest: Option<i64> = longest.get("longest")?;
+        let interval = Duration::from_millis(longest.unwrap_or(0).unsigned_abs());
+        let wait = interval.min(LONGEST_GATHERING) + confirm_after;
+        let row = sql::query(
+            "SELECT COUNT(*) AS users, MIN(failing_since) AS first FROM users \
+             WHERE tenant = $1 AND active AND failing_since > $2",
+        )
+        .bind(tenant)
+        .bind(millis(now) - span(wait))
+        .fetch_one(&self.pool)
+        .await?;
+        let first: Option<i64> = row.get("first")?;
+        Ok(first
+            .filter(|_| row.get::<i64>("users").is_ok_and(|users| users >= MANY))
+            .map(|first| (timestamp(first), wait)))
+    }
+
+    /// What would be due by then is due now.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn hurry(&self, by: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.write(Hurry { by, now }).await
     }
 
     /// Notes that notices will never become mails, and why.
@@ -67,14 +240,6 @@ impl Store {
     /// When the store cannot be written.
     pub async fn give_up(&self, notices: Vec<String>, why: &'static str) -> Result<(), StoreError> {
         self.writer.write(GiveUp { notices, why }).await
-    }
-
-    /// Freezes a mail that holds `notices`. False when one of them is in another mail by now: then nothing is kept.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn freeze(&self, mail: FrozenMail, notices: Vec<String>) -> Result<bool, StoreError> {
-        self.writer.write(Freeze { mail, notices }).await
     }
 }
 
@@ -111,43 +276,6 @@ pub(super) async fn owe(
     Ok(())
 }
 
-impl Write for Freeze {
-    type Out = bool;
-
-    async fn apply(&self, conn: &mut Conn) -> Result<bool, sqlx::Error> {
-        for notice in &self.notices {
-            let free = sql::query(
-                "SELECT id FROM notices WHERE id = $1 AND mail_id IS NULL AND unsendable IS NULL",
-            )
-            .bind(notice)
-            .fetch_optional(&mut *conn)
-            .await?;
-            if free.is_none() {
-                return Ok(false);
-            }
-        }
-        sql::query(
-            "INSERT INTO mails (id, message_id, recipient, bytes, created_at, next_try_at, tries) \
-             VALUES ($1, $2, $3, $4, $5, $5, 0)",
-        )
-        .bind(&self.mail.id)
-        .bind(&self.mail.message_id)
-        .bind(&self.mail.recipient)
-        .bind(&self.mail.bytes)
-        .bind(millis(self.mail.created))
-        .execute(&mut *conn)
-        .await?;
-        for notice in &self.notices {
-            sql::query("UPDATE notices SET mail_id = $1 WHERE id = $2")
-                .bind(&self.mail.id)
-                .bind(notice)
-                .execute(&mut *conn)
-                .await?;
-        }
-        Ok(true)
-    }
-}
-
 impl Write for GiveUp {
     type Out = ();
 
@@ -159,6 +287,21 @@ impl Write for GiveUp {
                 .execute(&mut *conn)
                 .await?;
         }
+        Ok(())
+    }
+}
+
+impl Write for Hurry {
+    type Out = ();
+
+    async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
+        sql::query(
+            "UPDATE notices SET due_at = $1 WHERE due_at > $1 AND due_at <= $2 AND mail_id IS NULL AND unsendable IS NULL",
+        )
+        .bind(millis(self.now))
+        .bind(millis(self.by))
+        .execute(conn)
+        .await?;
         Ok(())
     }
 }

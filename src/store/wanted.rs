@@ -153,6 +153,7 @@ impl Write for Sweep {
              (SELECT id FROM mails WHERE sent_at IS NOT NULL OR dead_at IS NOT NULL))",
             "DELETE FROM mails WHERE sent_at < $1 OR dead_at < $1",
             "DELETE FROM tellings WHERE told_at < $1",
+            "DELETE FROM login_pauses WHERE until_at < $1",
         ] {
             sql::query(old)
                 .bind(now - span(KEEP))

@@ -5,7 +5,8 @@ use lockwatch::{
     notify::{Facts, Kind, Matter, Notice, operator::unanswered, owed::operator_notices},
     store::{
         Store,
-        mails::{FrozenMail, SentNotice, Tried, Waiting},
+        freezing::Freeze,
+        mails::{Ended, FrozenMail, SentNotice, Tried, Waiting},
     },
 };
 
@@ -13,7 +14,6 @@ use super::*;
 
 on_both_engines!(
     notices_of_one_recipient_gather_until_the_first_has_waited_enough,
-    many_notices_make_several_mails,
     what_cannot_be_sent_is_kept_but_never_owed,
     an_operators_matter_is_told_once_and_its_users_are_checked_all_the_same,
     a_notice_is_in_one_mail_for_ever,
@@ -103,13 +103,32 @@ fn mail(id: &str, created: Timestamp) -> FrozenMail {
         recipient: "it@acme.example".to_owned(),
         bytes: format!("Subject: {id}\r\n\r\nwhole\r\n").into_bytes(),
         created,
+        owed_since: created,
+        next_try: created,
         tries: 0,
     }
 }
 
+/// One try that ended so.
+async fn tried(store: &Store, id: &str, tried: Tried, now: Timestamp) {
+    assert!(store.trying(id.to_owned()).await.unwrap());
+    let ended = Ended {
+        mail: id.to_owned(),
+        tried,
+        in_doubt: false,
+        notices: Vec::new(),
+        now,
+    };
+    store.tried(ended).await.unwrap();
+}
+
 async fn freeze(store: &Store, id: &str, notices: &[&str], now: Timestamp) -> bool {
-    let notices = notices.iter().map(|id| (*id).to_owned()).collect();
-    store.freeze(mail(id, now), notices).await.unwrap()
+    let freeze = Freeze {
+        mail: Some(mail(id, now)),
+        notices: notices.iter().map(|id| (*id).to_owned()).collect(),
+        ..Freeze::default()
+    };
+    store.freeze(freeze).await.unwrap()
 }
 
 fn after(seconds: u64) -> Timestamp {
@@ -143,22 +162,6 @@ async fn notices_of_one_recipient_gather_until_the_first_has_waited_enough(place
     assert_eq!(owed(&store, after(55)).await, ["three"]);
     let kept = &store.owed(after(55)).await.unwrap().notices[0];
     assert_eq!(kept, &notice("three", "ops@msp.example", after(25)));
-}
-
-async fn many_notices_make_several_mails(place: Place) {
-    let store = place.with(&["acme"]).await;
-    let many = (0..60).map(|n| notice(&format!("n-{n:02}"), "it@acme.example", start()));
-    owe(&store, many.collect(), None).await;
-    let mut told = Vec::new();
-    for nth in ["first", "second"] {
-        let ids = owed(&store, after(30)).await;
-        let ids_text: Vec<&str> = ids.iter().map(String::as_str).collect();
-        assert!(freeze(&store, nth, &ids_text, after(30)).await);
-        told.extend(ids);
-    }
-    told.dedup();
-    assert_eq!(told.len(), 60);
-    assert!(owed(&store, after(30)).await.is_empty());
 }
 
 async fn what_cannot_be_sent_is_kept_but_never_owed(place: Place) {
@@ -217,17 +220,14 @@ async fn a_notice_is_in_one_mail_for_ever(place: Place) {
         "with another"
     );
     assert!(!freeze(&store, "mail-4", &["unheard of"], after(30)).await);
+    let mails = store.due_mails(after(30), 9).await.unwrap();
+    assert_eq!(mails, [mail("mail-1", after(30))]);
+    tried(&store, "mail-1", Tried::Sent, after(31)).await;
     assert_eq!(
         owed(&store, after(30)).await,
         ["two"],
         "nothing of a refused mail is kept"
     );
-    let mails = store.due_mails(after(30), 9).await.unwrap();
-    assert_eq!(mails, [mail("mail-1", after(30))]);
-    store
-        .tried("mail-1".to_owned(), Tried::Sent, after(31))
-        .await
-        .unwrap();
     assert!(
         !freeze(&store, "mail-5", &["one"], after(32)).await,
         "when it was sent"
@@ -279,9 +279,13 @@ async fn two_processes_freeze_a_notice_once(place: Place) {
     owe(&first, notices.collect(), None).await;
     let freezing = names.iter().flat_map(|id| {
         [&first, &second].map(|store| {
-            let (store, notices) = (store.clone(), vec![id.clone()]);
-            let mail = mail(&lockwatch::store::fresh_id(), after(30));
-            tokio::spawn(async move { store.freeze(mail, notices).await.unwrap() })
+            let store = store.clone();
+            let freeze = Freeze {
+                mail: Some(mail(&lockwatch::store::fresh_id(), after(30))),
+                notices: vec![id.clone()],
+                ..Freeze::default()
+            };
+            tokio::spawn(async move { store.freeze(freeze).await.unwrap() })
         })
     });
     let mut frozen = 0;
@@ -300,9 +304,7 @@ async fn every_try_sends_the_same_bytes_until_one_ends_it(place: Place) {
     for (id, notice) in [("sent", "one"), ("dead", "two"), ("later", "three")] {
         assert!(freeze(&store, id, &[notice], after(30)).await);
     }
-    let tried = async |id: &str, tried: Tried, now| {
-        store.tried(id.to_owned(), tried, now).await.unwrap();
-    };
+    let tried = async |id: &str, end: Tried, now| tried(&store, id, end, now).await;
     let later = |at| Tried::Later {
         at,
         why: "451 try again later".to_owned(),
@@ -322,10 +324,12 @@ async fn every_try_sends_the_same_bytes_until_one_ends_it(place: Place) {
     let due = other.due_mails(start() + days(1), 9).await.unwrap();
     let same = FrozenMail {
         tries: 2,
+        next_try: after(60),
         ..mail("later", after(30))
     };
     assert_eq!(due, [same]);
-    assert_eq!(store.kinds_in("later").await.unwrap(), ["locked_out"]);
+    let told = ("locked_out".to_owned(), "acme".to_owned());
+    assert_eq!(store.told_in("later").await.unwrap(), [told]);
     let sent = SentNotice {
         at: after(31),
         recipient: "it@acme.example".to_owned(),
@@ -354,18 +358,12 @@ async fn what_waits_is_counted(place: Place) {
         store.waiting().await.unwrap(),
         waits(2, after(31), after(31))
     );
-    store
-        .tried("mail-1".to_owned(), Tried::Sent, after(33))
-        .await
-        .unwrap();
+    tried(&store, "mail-1", Tried::Sent, after(33)).await;
     let later = Tried::Later {
         at: after(50),
         why: "451".to_owned(),
     };
-    store
-        .tried("mail-2".to_owned(), later, after(33))
-        .await
-        .unwrap();
+    tried(&store, "mail-2", later, after(33)).await;
     assert_eq!(
         store.waiting().await.unwrap(),
         waits(1, after(32), after(50))
@@ -373,10 +371,7 @@ async fn what_waits_is_counted(place: Place) {
     let dead = Tried::Dead {
         why: "550".to_owned(),
     };
-    store
-        .tried("mail-2".to_owned(), dead, after(50))
-        .await
-        .unwrap();
+    tried(&store, "mail-2", dead, after(50)).await;
     assert_eq!(store.waiting().await.unwrap(), Waiting::default());
 }
 
@@ -392,11 +387,8 @@ async fn what_was_told_is_forgotten_after_90_days_and_what_waits_never(place: Pl
     let dead = Tried::Dead {
         why: "550".to_owned(),
     };
-    store
-        .tried("sent".to_owned(), Tried::Sent, start())
-        .await
-        .unwrap();
-    store.tried("dead".to_owned(), dead, start()).await.unwrap();
+    tried(&store, "sent", Tried::Sent, start()).await;
+    tried(&store, "dead", dead, start()).await;
     for (day, left) in [(89, "4"), (91, "1")] {
         let now = start() + days(day);
         store

@@ -16,6 +16,7 @@ mod place;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
+mod telling;
 mod together;
 mod wanted;
 

@@ -1,8 +1,10 @@
 -- What telling needs to know. `failing_since`: the first sighting of a failure that is suspected or open; `doubtful`: tries of
--- a mail whose end is not known, so that it may have arrived.
+-- a mail whose end is not known, so that it may have arrived; `owed_since`: when the oldest that it tells was frozen first.
 ALTER TABLE users ADD COLUMN failing_since BIGINT;
 CREATE INDEX users_failing ON users (tenant, failing_since) WHERE failing_since IS NOT NULL;
 ALTER TABLE mails ADD COLUMN doubtful BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE mails ADD COLUMN owed_since BIGINT NOT NULL DEFAULT 0;
+UPDATE mails SET owed_since = created_at, doubtful = tries;
 CREATE INDEX mails_recipient ON mails (recipient, created_at) WHERE sent_at IS NULL AND dead_at IS NULL;
 CREATE INDEX mails_dead ON mails (dead_at) WHERE dead_at IS NOT NULL;
 

@@ -1,0 +1,204 @@
+//! One try to send one mail, and what follows from its end: sent, later, or given up and told to the operator.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{
+    config::Email,
+    notify::{
+        Kind,
+        mailer::{Class, Letter, Mailer, SendError, Sent, Step},
+        operator::undeliverable,
+        owed::operator_notices,
+    },
+    store::{
+        Store, StoreError,
+        logins::LoginPause,
+        mails::{Ended, FrozenMail, Tried},
+    },
+};
+
+/// The first retry of a mail comes after this, each further one after twice as long.
+const MAIL_RETRIES: Backoff = Backoff {
+    first: Duration::from_secs(5),
+    last: Duration::from_hours(1),
+};
+/// A server that takes no mail at all is left alone so long, with all mails.
+const SERVER_RETRIES: Backoff = Backoff {
+    first: Duration::from_secs(5),
+    last: Duration::from_mins(10),
+};
+/// A refused login is not repeated sooner: mail servers lock accounts too.
+const LOGIN_RETRIES: Backoff = Backoff {
+    first: Duration::from_mins(15),
+    last: Duration::from_hours(4),
+};
+/// A recipient that is put off for so long will not be had: mail servers give up after four to five days as well
+/// (RFC 5321, 4.5.4.1). A server that takes no mail at all is tried for ever.
+const GIVE_UP: Duration = Duration::from_hours(5 * 24);
+
+/// Waits that double.
+struct Backoff {
+    first: Duration,
+    last: Duration,
+}
+
+impl Backoff {
+    fn after(&self, failures: u32) -> Duration {
+        self.first
+            .saturating_mul(2_u32.saturating_pow(failures))
+            .min(self.last)
+    }
+}
+
+/// Carries letters: the mailer, or whatever stands for it in a test.
+pub trait Carrier {
+    /// Makes one attempt.
+    fn carry(&self, letter: &Letter<'_>) -> impl Future<Output = Result<Sent, SendError>> + Send;
+}
+
+impl Carrier for Mailer {
+    async fn carry(&self, letter: &Letter<'_>) -> Result<Sent, SendError> {
+        self.send(letter).await
+    }
+}
+
+/// How a try ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It was done with meanwhile; nothing was sent.
+    Gone,
+    /// The server took it; kind and user of each notice in it.
+    Sent(Vec<(String, String)>),
+    /// It is tried again.
+    Later,
+    /// It will never arrive; kind and user of each notice in it.
+    Dead(Vec<(String, String)>),
+    /// The server takes no mail at all; it is left alone so long.
+    ServerDown(Duration),
+    /// The server refuses our login; it is left alone until then.
+    LoginRefused(LoginPause),
+}
+
+/// What a try is made in the light of.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// The settings in force.
+    pub email: &'a Email,
+    /// The host lockwatch runs on.
+    pub host: &'a str,
+    /// How often in a row the server took no mail at all.
+    pub server_failures: u32,
+    /// How often in a row our login was refused.
+    pub login_failures: u32,
+}
+
+/// Tries to send `mail` once and notes the end. `clock` is the store's.
+///
+/// # Errors
+/// When the store cannot be used; then the same bytes are sent once more.
+pub async fn deliver(
+    store: &Store,
+    carrier: &impl Carrier,
+    mail: FrozenMail,
+    given: &Circumstances<'_>,
+    clock: impl Fn() -> Timestamp,
+) -> Result<Delivery, StoreError> {
+    if !store.trying(mail.id.clone()).await? {
+        return Ok(Delivery::Gone);
+    }
+    let letter = Letter {
+        id: &mail.id,
+        date: mail.created,
+        to: &mail.recipient,
+        bytes: &mail.bytes,
+    };
+    let sent = carrier.carry(&letter).await;
+    let now = clock();
+    let told = store.told_in(&mail.id).await?;
+    let mut ended = Ended {
+        mail: mail.id.clone(),
+        tried: Tried::Sent,
+        in_doubt: false,
+        notices: Vec::new(),
+        now,
+    };
+    let Err(error) = sent else {
+        store.tried(ended).await?;
+        return Ok(Delivery::Sent(told));
+    };
+    // Recipients are not logged, and servers like to name them.
+    let why = error.to_string().replace(&mail.recipient, "the recipient");
+    tracing::warn!(
+        mail.id,
+        step = error.step.as_str(),
+        cause = why,
+        "failed to send a mail"
+    );
+    ended.in_doubt = error.in_doubt;
+    let later = |at: Timestamp| Tried::Later {
+        at,
+        why: why.clone(),
+    };
+    let (tried, delivery) = match error.class {
+        Class::Login => {
+            let failures = given.login_failures.saturating_add(1);
+            let until = now + LOGIN_RETRIES.after(given.login_failures);
+            (
+                later(now),
+                Delivery::LoginRefused(LoginPause { until, failures }),
+            )
+        }
+        Class::Transient if of_the_server(&error) => {
+            let wait = SERVER_RETRIES.after(given.server_failures);
+            (later(now), Delivery::ServerDown(wait))
+        }
+        Class::Transient if now < mail.owed_since + GIVE_UP => {
+            (later(now + MAIL_RETRIES.after(mail.tries)), Delivery::Later)
+        }
+        Class::Transient => {
+            let why = format!("given up after 5 days; at last: {why}");
+            (Tried::Dead { why }, Delivery::Dead(told))
+        }
+        Class::Permanent => (Tried::Dead { why }, Delivery::Dead(told)),
+    };
+    if let (Tried::Dead { why }, Delivery::Dead(told)) = (&tried, &delivery) {
+        ended.notices = lost(&mail, why, told, given, now);
+    }
+    ended.tried = tried;
+    store.tried(ended).await?;
+    Ok(delivery)
+}
+
+/// Tells the operator's other addresses. A mail that told them of such matters itself makes no further notice.
+fn lost(
+    mail: &FrozenMail,
+    why: &str,
+    told: &[(String, String)],
+    given: &Circumstances<'_>,
+    now: Timestamp,
+) -> Vec<(crate::notify::Notice, Timestamp)> {
+    let operators = Kind::ALL
+        .into_iter()
+        .filter(|kind| kind.is_operators_alone());
+    let operators: Vec<&str> = operators.map(Kind::as_str).collect();
+    if told
+        .iter()
+        .all(|(kind, _)| operators.contains(&kind.as_str()))
+    {
+        return Vec::new();
+    }
+    let facts = undeliverable(&mail.id, &mail.recipient, why, told, now, given.host);
+    operator_notices(&facts, Some(given.email))
+        .into_iter()
+        .filter(|notice| !notice.recipient.is_empty())
+        .filter(|notice| !notice.recipient.eq_ignore_ascii_case(&mail.recipient))
+        .map(|notice| (notice, now + given.email.group_wait))
+        .collect()
+}
+
+/// Before the recipient is named, a failure concerns every mail.
+fn of_the_server(error: &SendError) -> bool {
+    !matches!(error.step, Step::Sender | Step::Recipient | Step::Data)
+}

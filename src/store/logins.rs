@@ -1,0 +1,81 @@
+//! Mail accounts whose login was refused. Remembered, so that a restart loop is no login loop.
+
+use jiff::Timestamp;
+
+use super::{
+    Store, StoreError, millis,
+    sql::{self, Conn},
+    timestamp,
+    writer::Write,
+};
+
+/// A mail account is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginPause {
+    /// Until then.
+    pub until: Timestamp,
+    /// Refusals in a row.
+    pub failures: u32,
+}
+
+struct Note {
+    account: String,
+    pause: Option<LoginPause>,
+}
+
+impl Store {
+    /// Whether `account` is left alone. An account is a fingerprint of settings, so that changed ones are another account.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn login_pause(&self, account: &str) -> Result<Option<LoginPause>, StoreError> {
+        let row = sql::query("SELECT until_at, failures FROM login_pauses WHERE account = $1")
+            .bind(account)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(StoreError::Read)?;
+        row.map(|row| {
+            let failures: i64 = row.get("failures")?;
+            Ok(LoginPause {
+                until: timestamp(row.get("until_at")?),
+                failures: u32::try_from(failures).unwrap_or(u32::MAX),
+            })
+        })
+        .transpose()
+        .map_err(StoreError::Read)
+    }
+
+    /// Notes or ends a pause.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn note_login(
+        &self,
+        account: String,
+        pause: Option<LoginPause>,
+    ) -> Result<(), StoreError> {
+        self.writer.write(Note { account, pause }).await
+    }
+}
+
+impl Write for Note {
+    type Out = ();
+
+    async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
+        sql::query("DELETE FROM login_pauses WHERE account = $1")
+            .bind(&self.account)
+            .execute(&mut *conn)
+            .await?;
+        if let Some(pause) = &self.pause {
+            sql::query(
+                "INSERT INTO login_pauses (account, until_at, failures) VALUES ($1, $2, $3)",
+            )
+            .bind(&self.account)
+            .bind(millis(pause.until))
+            .bind(i64::from(pause.failures))
+            .execute(conn)
+            .await?;
+        }
+        Ok(())
+    }
+}
