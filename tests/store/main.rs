@@ -17,7 +17,10 @@ mod server;
 #[path = "../support/mod.rs"]
 mod support;
 mod telling;
+mod telling_law;
 mod together;
+#[path = "../support/users.rs"]
+mod users;
 mod wanted;
 
 use std::time::Duration;
