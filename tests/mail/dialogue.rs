@@ -9,7 +9,7 @@ use lockwatch::{
 };
 
 use crate::{
-    sending::{PASSWORD, TO, encrypted, fails, frozen, plain, try_out, with_login},
+    sending::{PASSWORD, encrypted, fails, frozen, plain, try_out, with_login},
     support::smtp::Sink,
 };
 
