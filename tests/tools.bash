@@ -89,7 +89,7 @@ NSS_WRAPPER_GROUP='$PWD/group'
 export LD_LIBRARY_PATH LD_PRELOAD NSS_WRAPPER_PASSWD NSS_WRAPPER_GROUP
 exec '$PWD/usr/sbin/exim4' "\$@"
 EOF
-    chmod +x exim.new && ./exim.new -C /dev/null -bV >/dev/null && mv exim.new exim
+    chmod +x exim.new && ./exim.new -C /dev/null -bV >said 2>&1 && mv exim.new exim || { cat said >&2; return 1; }
 )
 
 # Starts a PostgreSQL server that is thrown away at the end of the script, and names it in $LOCKWATCH_TEST_POSTGRES. Takes
