@@ -54,6 +54,44 @@ unpack_prometheus() (
         apt-get download -qq -o APT::Sandbox::User=root prometheus >&2 && dpkg-deb --extract prometheus_*.deb .
 )
 
+# Names exim in $LOCKWATCH_TEST_EXIM: the one of this machine, whose own mails stay untouched, else one that is taken out of
+# its package, because installing that would start a server and make it this machine's mail system.
+exim_found() {
+    LOCKWATCH_TEST_EXIM="$(PATH="$PATH:/usr/sbin" command -v exim4 || PATH="$PATH:/usr/sbin" command -v exim)" || {
+        LOCKWATCH_TEST_EXIM="$tools/exim/exim"
+        [[ -x $LOCKWATCH_TEST_EXIM ]] || { debian && unpack_exim; } ||
+            { complain "exim is missing (Debian: exim4-daemon-light)"; return 1; }
+    }
+    export LOCKWATCH_TEST_EXIM
+}
+
+# With the libraries that this machine lacks. This exim wants a user of its own to exist; libnss-wrapper shows it one.
+unpack_exim() (
+    rm -rf "$tools/exim" && mkdir -p "$tools/exim/packages/partial" && cd "$tools/exim" &&
+        apt-get install --download-only --yes -qq --no-install-recommends -o APT::Sandbox::User=root \
+            -o Debug::NoLocking=true -o Dir::Cache::archives="$PWD/packages" \
+            exim4-daemon-light libnss-wrapper >&2 || return 1
+    for package in packages/*.deb; do
+        dpkg-deb --extract "$package" . || return 1
+    done
+    # It works for whoever starts it, and with these libraries, so it must not become root by itself.
+    chmod u-s usr/sbin/exim4 || return 1
+    local user=65534
+    [[ $(id -u) == 0 ]] || user="$(id -u)"
+    printf '%s\n' root:x:0:0::/: "Debian-exim:x:$user:$user::/:" >passwd
+    printf '%s\n' root:x:0: "Debian-exim:x:$user:" >group
+    cat >exim.new <<EOF
+#!/bin/sh
+LD_LIBRARY_PATH='$(find "$PWD" -name '*.so*' -printf '%h\n' | sort -u | paste -sd :)'
+LD_PRELOAD=libnss_wrapper.so
+NSS_WRAPPER_PASSWD='$PWD/passwd'
+NSS_WRAPPER_GROUP='$PWD/group'
+export LD_LIBRARY_PATH LD_PRELOAD NSS_WRAPPER_PASSWD NSS_WRAPPER_GROUP
+exec '$PWD/usr/sbin/exim4' "\$@"
+EOF
+    chmod +x exim.new && ./exim.new -C /dev/null -bV >said 2>&1 && mv exim.new exim || { cat said >&2; return 1; }
+)
+
 # Starts a PostgreSQL server that is thrown away at the end of the script, and names it in $LOCKWATCH_TEST_POSTGRES. Takes
 # the one on this machine, without touching what it serves, else one of PyPI.
 postgres_running() {

@@ -7,16 +7,16 @@ use crate::{
     support::smtp::Sink,
 };
 
-const PASSWORD: &str = "demo-smtp-password-1";
+pub const PASSWORD: &str = "demo-smtp-password-1";
 
-fn lock(world: &mut World, id: &str) {
+pub fn lock(world: &mut World, id: &str) {
     for _ in 0..5 {
         world.someone_else_fails(&username(id));
     }
 }
 
 /// `[email]` with encryption and a login, as most mail servers want it.
-fn settings(house: &House, port: u16, ca: &std::path::Path) -> String {
+pub fn settings(house: &House, port: u16, ca: &std::path::Path) -> String {
     house.secret_file("smtp.secret", PASSWORD);
     format!(
         "[email]\nfrom = \"lockwatch@msp.example\"\nto = [\"ops@msp.example\"]\ngroup_wait = \"200ms\"\n\

@@ -22,6 +22,7 @@ mod endpoint;
 mod flights;
 mod gate;
 mod lookups;
+mod mailboxes;
 mod mails;
 mod moved;
 mod one_off;

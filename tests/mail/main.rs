@@ -13,6 +13,7 @@ mod table;
 
 mod alarm;
 mod dialogue;
+mod exim;
 mod faults;
 mod file;
 mod operator;

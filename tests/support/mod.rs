@@ -6,6 +6,7 @@
 )]
 
 pub mod certificates;
+pub mod exim;
 pub mod postgres;
 pub mod program;
 pub mod smtp;
