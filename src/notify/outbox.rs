@@ -152,7 +152,8 @@ impl Outbox {
                 email,
                 host: &self.host,
                 server_failures,
-                login_failures: refused.map_or(0, |refused| refused.failures),
+                account: account.as_deref(),
+                refused,
             };
             let mail_id = mail.id.clone();
             let delivery = deliver(store, &mailer, mail, &given, || store.now()).await?;
@@ -170,17 +171,12 @@ impl Outbox {
                         until: refused.until.min(store.now() + LOOK),
                         failures: 0,
                     });
-                    if let Some(account) = account {
-                        store.note_login(account, Some(refused)).await?;
-                    }
                     return Ok(());
                 }
                 Delivery::Gone => {}
                 Delivery::Sent(_) | Delivery::Later | Delivery::Dead(_) => {
                     *pause = None;
-                    if let (Some(account), Some(_)) = (&account, refused.take()) {
-                        store.note_login(account.clone(), None).await?;
-                    }
+                    refused = None;
                 }
             }
         }

@@ -6,7 +6,6 @@ use super::{
     Store, StoreError, millis,
     sql::{self, Conn},
     timestamp,
-    writer::Write,
 };
 
 /// A mail account is left alone.
@@ -16,11 +15,6 @@ pub struct LoginPause {
     pub until: Timestamp,
     /// Refusals in a row.
     pub failures: u32,
-}
-
-struct Note {
-    account: String,
-    pause: Option<LoginPause>,
 }
 
 impl Store {
@@ -44,38 +38,25 @@ impl Store {
         .transpose()
         .map_err(StoreError::Read)
     }
-
-    /// Notes or ends a pause.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn note_login(
-        &self,
-        account: String,
-        pause: Option<LoginPause>,
-    ) -> Result<(), StoreError> {
-        self.writer.write(Note { account, pause }).await
-    }
 }
 
-impl Write for Note {
-    type Out = ();
-
-    async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
-        sql::query("DELETE FROM login_pauses WHERE account = $1")
-            .bind(&self.account)
-            .execute(&mut *conn)
-            .await?;
-        if let Some(pause) = &self.pause {
-            sql::query(
-                "INSERT INTO login_pauses (account, until_at, failures) VALUES ($1, $2, $3)",
-            )
-            .bind(&self.account)
+/// Notes or ends a pause.
+pub(super) async fn note(
+    conn: &mut Conn,
+    account: &str,
+    pause: Option<LoginPause>,
+) -> Result<(), sqlx::Error> {
+    sql::query("DELETE FROM login_pauses WHERE account = $1")
+        .bind(account)
+        .execute(&mut *conn)
+        .await?;
+    if let Some(pause) = pause {
+        sql::query("INSERT INTO login_pauses (account, until_at, failures) VALUES ($1, $2, $3)")
+            .bind(account)
             .bind(millis(pause.until))
             .bind(i64::from(pause.failures))
             .execute(conn)
             .await?;
-        }
-        Ok(())
     }
+    Ok(())
 }

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::{
-    Store, StoreError, millis, notices,
+    Store, StoreError,
+    logins::{self, LoginPause},
+    millis, notices,
     sql::{self, Conn, Row},
     timestamp,
     writer::Write,
@@ -85,6 +87,8 @@ pub struct Ended {
     pub in_doubt: bool,
     /// What the operator must be told because of it, and until when that is gathered.
     pub notices: Vec<(Notice, Timestamp)>,
+    /// The account at the mail server, and whether it is left alone from now on. `None` where that is as it was.
+    pub login: Option<(String, Option<LoginPause>)>,
     /// The present.
     pub now: Timestamp,
 }
@@ -263,6 +267,9 @@ impl Write for Ended {
         .await?;
         for (notice, due) in &self.notices {
             notices::owe(conn, notice, *due, None).await?;
+        }
+        if let Some((account, pause)) = &self.login {
+            logins::note(conn, account, *pause).await?;
         }
         Ok(())
     }

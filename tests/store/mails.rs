@@ -117,6 +117,7 @@ async fn tried(store: &Store, id: &str, tried: Tried, now: Timestamp) {
         tried,
         in_doubt: false,
         notices: Vec::new(),
+        login: None,
         now,
     };
     store.tried(ended).await.unwrap();

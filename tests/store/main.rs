@@ -19,6 +19,7 @@ mod support;
 mod telling;
 mod telling_law;
 mod together;
+#[allow(dead_code, reason = "every test binary uses another part of it")]
 #[path = "../support/users.rs"]
 mod users;
 mod wanted;

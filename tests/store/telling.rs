@@ -29,7 +29,7 @@ on_both_engines!(
     what_is_never_taken_is_given_up_after_five_days_and_told,
     a_server_that_takes_nothing_is_tried_for_ever,
     an_operators_mail_that_is_lost_makes_no_further_one,
-    a_refused_login_is_remembered,
+    a_refused_login_is_remembered_until_one_is_taken,
 );
 
 pub const GROUP_WAIT: Duration = Duration::from_secs(30);
@@ -124,7 +124,8 @@ async fn send_due(store: &Store, post: &Post, now: Timestamp) -> Vec<Delivery> {
         email: &email,
         host: "mon1",
         server_failures: 0,
-        login_failures: 0,
+        account: None,
+        refused: None,
     };
     let mut ends = Vec::new();
     for mail in store.due_mails(now, 100).await.unwrap() {
@@ -431,28 +432,39 @@ async fn an_operators_mail_that_is_lost_makes_no_further_one(place: Place) {
     assert_eq!(store.waiting().await.unwrap().pending, 0);
 }
 
-async fn a_refused_login_is_remembered(place: Place) {
+async fn a_refused_login_is_remembered_until_one_is_taken(place: Place) {
     let store = place.with(&["acme"]).await;
-    let pause = LoginPause {
-        until: after(900),
-        failures: 1,
+    let post = Post::default();
+    let email = email();
+    let attempt = async |now| {
+        let given = Circumstances {
+            email: &email,
+            host: "mon1",
+            server_failures: 0,
+            account: Some("account"),
+            refused: store.login_pause("account").await.unwrap(),
+        };
+        let mail = store.due_mails(now, 1).await.unwrap().remove(0);
+        deliver(&store, &post, mail, &given, || now).await.unwrap();
+        // Whoever comes after a crash knows it as well.
+        let again = place.open().await;
+        assert_eq!(again.login_pause("another").await.unwrap(), None);
+        again.login_pause("account").await.unwrap()
     };
-    store
-        .note_login("account".to_owned(), Some(pause))
-        .await
-        .unwrap();
-    let again = place.open().await;
-    assert_eq!(again.login_pause("account").await.unwrap(), Some(pause));
-    assert_eq!(again.login_pause("another").await.unwrap(), None);
-    let longer = LoginPause {
-        until: after(1800),
-        failures: 2,
-    };
-    again
-        .note_login("account".to_owned(), Some(longer))
-        .await
-        .unwrap();
-    assert_eq!(store.login_pause("account").await.unwrap(), Some(longer));
-    store.note_login("account".to_owned(), None).await.unwrap();
-    assert_eq!(again.login_pause("account").await.unwrap(), None);
+    owe(&store, turn("acme", Kind::LockedOut, 1, after(0)), after(0)).await;
+    freeze_all(&store, &email, after(30)).await;
+    let pause = |until, failures| Some(LoginPause { until, failures });
+    post.refuses(Step::Login, Class::Login, false);
+    assert_eq!(attempt(after(60)).await, pause(after(960), 1));
+    assert_eq!(attempt(after(960)).await, pause(after(2760), 2));
+    // A server that is away says nothing about the login.
+    post.refuses(Step::Connect, Class::Transient, false);
+    assert_eq!(attempt(after(2760)).await, pause(after(2760), 2));
+    post.refuses(Step::Login, Class::Login, false);
+    for (failures, hours) in [(3, 1), (4, 2), (5, 4), (6, 4)] {
+        let until = after(3000) + Duration::from_hours(hours);
+        assert_eq!(attempt(after(3000)).await, pause(until, failures));
+    }
+    post.works();
+    assert_eq!(attempt(after(9000)).await, None);
 }

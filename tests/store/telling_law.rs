@@ -34,6 +34,8 @@ const USERS: [&str; 3] = ["acme-a", "acme-b", "beta-c"];
 enum Happening {
     /// A check of a user finds this.
     Finds(usize, Reason),
+    /// A user fails and works again, so many times, and each is told.
+    Flaps(usize, u32),
     /// Time goes by.
     Goes(Duration),
     /// The mail server behaves so from now on.
@@ -78,6 +80,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]);
     prop_oneof![
         8 => (0..USERS.len(), reason()).prop_map(|(user, reason)| Happening::Finds(user, reason)),
+        1 => (0..USERS.len(), 1..7_u32).prop_map(|(user, times)| Happening::Flaps(user, times)),
         3 => (1..90_u64).prop_map(|s| Happening::Goes(Duration::from_secs(s))),
         2 => (2..300_u64).prop_map(|m| Happening::Goes(Duration::from_mins(m))),
         2 => server.prop_map(Happening::Server),
@@ -189,7 +192,7 @@ impl World {
         let seen = Diagnosis {
             verdict: reason.verdict(),
             reason,
-            certain: self.fresh % 2 == 0,
+            certain: self.fresh.is_multiple_of(2),
             last_word: false,
             remembered: false,
             evidence: Vec::new(),
@@ -283,7 +286,8 @@ impl World {
                 email: &self.email,
                 host: "mon1",
                 server_failures: 0,
-                login_failures: 0,
+                account: None,
+                refused: None,
             };
             deliver(&self.store, &self.way, mail, &given, || self.now)
                 .await
@@ -294,6 +298,15 @@ impl World {
     async fn happens(&mut self, what: Happening, sums: &mut Sums) {
         match what {
             Happening::Finds(user, reason) => self.finds(USERS[user], reason, sums).await,
+            Happening::Flaps(user, times) => {
+                for reason in [Reason::LockedOut, Reason::Ok].repeat(times as usize) {
+                    self.finds(USERS[user], reason, sums).await;
+                    self.now += Duration::from_mins(2);
+                    self.finds(USERS[user], reason, sums).await;
+                    self.now += GROUP_WAIT;
+                    self.post(false, sums).await;
+                }
+            }
             Happening::Goes(time) => self.now += time,
             Happening::Server(server) => *self.way.server.lock().unwrap() = server,
             Happening::Post => self.post(false, sums).await,
@@ -432,7 +445,10 @@ fn law(cases: u32, place: impl AsyncFn() -> Place) {
     });
     result.unwrap_or_else(|broken| panic!("{broken}"));
     let sums = sums.into_inner();
-    println!("{cases} stories: {sums:?}");
+    #[expect(clippy::print_stdout, reason = "to be read with --nocapture")]
+    {
+        println!("{cases} stories: {sums:?}");
+    }
     assert!(sums.melted > 0 && sums.merged > 0 && sums.kills > 0 && sums.copies > sums.mails);
     assert!(sums.reopened > 0 && sums.changed > 0);
 }

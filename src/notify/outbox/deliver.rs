@@ -90,8 +90,10 @@ pub struct Circumstances<'a> {
     pub host: &'a str,
     /// How often in a row the server took no mail at all.
     pub server_failures: u32,
-    /// How often in a row our login was refused.
-    pub login_failures: u32,
+    /// Our account at the mail server, if there is one.
+    pub account: Option<&'a str>,
+    /// The last refusal of our login, if it was not taken since.
+    pub refused: Option<LoginPause>,
 }
 
 /// Tries to send `mail` once and notes the end. `clock` is the store's.
@@ -122,8 +124,13 @@ pub async fn deliver(
         tried: Tried::Sent,
         in_doubt: false,
         notices: Vec::new(),
+        login: None,
         now,
     };
+    let account = |pause| given.account.map(|account| (account.to_owned(), pause));
+    if given.refused.is_some() && !matches!(&sent, Err(error) if is_before_login(error)) {
+        ended.login = account(None);
+    }
     let Err(error) = sent else {
         store.tried(ended).await?;
         return Ok(Delivery::Sent(told));
@@ -143,12 +150,13 @@ pub async fn deliver(
     };
     let (tried, delivery) = match error.class {
         Class::Login => {
-            let failures = given.login_failures.saturating_add(1);
-            let until = now + LOGIN_RETRIES.after(given.login_failures);
-            (
-                later(now),
-                Delivery::LoginRefused(LoginPause { until, failures }),
-            )
+            let failures = given.refused.map_or(0, |refused| refused.failures);
+            let pause = LoginPause {
+                until: now + LOGIN_RETRIES.after(failures),
+                failures: failures.saturating_add(1),
+            };
+            ended.login = account(Some(pause));
+            (later(now), Delivery::LoginRefused(pause))
         }
         Class::Transient if of_the_server(&error) => {
             let wait = SERVER_RETRIES.after(given.server_failures);
@@ -201,4 +209,9 @@ fn lost(
 /// Before the recipient is named, a failure concerns every mail.
 fn of_the_server(error: &SendError) -> bool {
     !matches!(error.step, Step::Sender | Step::Recipient | Step::Data)
+}
+
+/// It does not tell whether our login is taken.
+fn is_before_login(error: &SendError) -> bool {
+    error.class == Class::Login || of_the_server(error)
 }

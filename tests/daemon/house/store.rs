@@ -44,6 +44,14 @@ impl House {
             .collect()
     }
 
+    /// How many accounts at mail servers are left alone.
+    pub async fn login_pauses(&self) -> i64 {
+        sqlx::query_scalar("SELECT COUNT(*) FROM login_pauses")
+            .fetch_one(&mut self.open().await)
+            .await
+            .unwrap()
+    }
+
     /// The mails that were frozen: Message-ID, bytes, tries.
     pub async fn frozen(&self, recipient: &str) -> Vec<(String, Vec<u8>, i64)> {
         sqlx::query_as("SELECT message_id, bytes, tries FROM mails WHERE recipient = $1 ORDER BY created_at, id")
