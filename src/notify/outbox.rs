@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::mailer::Mailer;
+use super::{Kind, mailer::Mailer};
 use crate::{
     config::Email,
     metrics::Metrics,
@@ -18,10 +18,12 @@ use crate::{
     telemetry::chain,
 };
 use deliver::{Circumstances, Delivery, deliver};
-use freeze::Stationery;
+use freeze::{Froze, Stationery};
 
 /// The store is looked at so often even when nobody says that something is owed.
 const LOOK: Duration = Duration::from_secs(30);
+/// Where another process was faster, the next look is not at once.
+const BREATH: Duration = Duration::from_secs(1);
 /// So many mails are read at once.
 const AT_ONCE: u32 = 100;
 
@@ -97,7 +99,17 @@ impl Outbox {
             confirm_after: setup.config.lockout.confirm_after,
             group_wait: email.group_wait,
         };
-        while stationery.freeze(&store, store.now()).await? {}
+        let mut refused = false;
+        loop {
+            match stationery.freeze(&store, store.now()).await? {
+                Froze::Something => {}
+                Froze::Nothing => break,
+                Froze::Refused => {
+                    refused = true;
+                    break;
+                }
+            }
+        }
         if !pause.is_some_and(|pause| store.now() < pause.until) {
             self.send_due(&store, email, pause).await?;
         }
@@ -109,7 +121,8 @@ impl Outbox {
         let next = next.map(|next| {
             Duration::try_from(next.duration_since(self.store.now())).unwrap_or_default()
         });
-        Ok(next.map_or(LOOK, |wait| wait.min(LOOK)))
+        let idle = next.map_or(LOOK, |wait| wait.min(LOOK));
+        Ok(if refused { idle.max(BREATH) } else { idle })
     }
 
     /// Sends what is due, one after the other, until the server rather than a mail is the problem.
@@ -174,7 +187,7 @@ impl Outbox {
                     return Ok(());
                 }
                 Delivery::Gone => {}
-                Delivery::Sent(_) | Delivery::Later | Delivery::Dead(_) => {
+                Delivery::Sent(_) | Delivery::Later | Delivery::Dead { .. } => {
                     *pause = None;
                     refused = None;
                 }
@@ -186,7 +199,12 @@ impl Outbox {
     fn count(&self, mail_id: &str, delivery: &Delivery) {
         let (told, outcome) = match delivery {
             Delivery::Sent(told) => (told, "sent"),
-            Delivery::Dead(told) => (told, "undeliverable"),
+            Delivery::Dead { told, owed } => {
+                for _ in 0..*owed {
+                    self.metrics.noticed(Kind::Undeliverable.as_str(), "owed");
+                }
+                (told, "undeliverable")
+            }
             _ => return,
         };
         for (kind, _) in told {

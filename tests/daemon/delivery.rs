@@ -10,6 +10,14 @@ use crate::{
 
 const WRONG: &str = "demo-wrong-secret-1";
 
+/// `[email]` for a server without TLS and login.
+fn to(port: u16) -> String {
+    format!(
+        "[email]\nfrom = \"lockwatch@msp.example\"\nto = [\"ops@msp.example\"]\ngroup_wait = \"200ms\"\n\
+         [email.smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n"
+    )
+}
+
 #[tokio::test]
 async fn what_is_still_gathered_is_sent_before_the_end() {
     let mut house = House::of(&["wrong"]);
@@ -73,11 +81,7 @@ async fn the_operator_is_told_of_what_will_never_arrive() {
     let theirs = username("wrong").to_string();
     let sink = Sink::start(&["--refuse", &theirs]).await;
     let mut house = House::of(&["wrong"]);
-    house.settings.email = format!(
-        "[email]\nfrom = \"lockwatch@msp.example\"\nto = [\"ops@msp.example\"]\ngroup_wait = \"200ms\"\n\
-         [email.smtp]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n",
-        sink.port
-    );
+    house.settings.email = to(sink.port);
     house.give("wrong", WRONG);
     let daemon = house.start().await;
     let told = house
@@ -96,6 +100,28 @@ async fn the_operator_is_told_of_what_will_never_arrive() {
         .metric("lockwatch_notices_total{kind=\"failing\",outcome=\"undeliverable\"}")
         .await;
     assert_eq!(lost, Some(1.0));
+    let owed = house
+        .metric("lockwatch_notices_total{kind=\"undeliverable\",outcome=\"owed\"}")
+        .await;
+    assert_eq!(owed, Some(1.0));
     assert_eq!(house.metric("lockwatch_outbox_pending").await, Some(0.0));
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_recipient_that_is_put_off_at_first_gets_the_same_mail_later() {
+    let sink = Sink::start(&["--greylist"]).await;
+    let mut house = House::of(&["wrong"]);
+    house.settings.email = to(sink.port);
+    house.give("wrong", WRONG);
+    let daemon = house.start().await;
+    for to in ["wrong@acme.example", "ops@msp.example"] {
+        let mail = house.delivered(&sink, "failing", "wrong", to).await;
+        let frozen = house.frozen(to).await;
+        assert_eq!(frozen.len(), 1);
+        let (message_id, _, tries) = &frozen[0];
+        assert_eq!((&mail.header("Message-ID"), *tries), (message_id, 2));
+    }
+    assert_eq!(sink.delivered().len(), 2);
     daemon.stop().await;
 }

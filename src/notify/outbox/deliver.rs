@@ -73,8 +73,13 @@ pub enum Delivery {
     Sent(Vec<(String, String)>),
     /// It is tried again.
     Later,
-    /// It will never arrive; kind and user of each notice in it.
-    Dead(Vec<(String, String)>),
+    /// It will never arrive.
+    Dead {
+        /// Kind and user of each notice in it.
+        told: Vec<(String, String)>,
+        /// So many notices are owed to the operator because of it.
+        owed: usize,
+    },
     /// The server takes no mail at all; it is left alone so long.
     ServerDown(Duration),
     /// The server refuses our login; it is left alone until then.
@@ -148,7 +153,7 @@ pub async fn deliver(
         at,
         why: why.clone(),
     };
-    let (tried, delivery) = match error.class {
+    let (tried, mut delivery) = match error.class {
         Class::Login => {
             let failures = given.refused.map_or(0, |refused| refused.failures);
             let pause = LoginPause {
@@ -167,12 +172,13 @@ pub async fn deliver(
         }
         Class::Transient => {
             let why = format!("given up after 5 days; at last: {why}");
-            (Tried::Dead { why }, Delivery::Dead(told))
+            (Tried::Dead { why }, Delivery::Dead { told, owed: 0 })
         }
-        Class::Permanent => (Tried::Dead { why }, Delivery::Dead(told)),
+        Class::Permanent => (Tried::Dead { why }, Delivery::Dead { told, owed: 0 }),
     };
-    if let (Tried::Dead { why }, Delivery::Dead(told)) = (&tried, &delivery) {
+    if let (Tried::Dead { why }, Delivery::Dead { told, owed }) = (&tried, &mut delivery) {
         ended.notices = lost(&mail, why, told, given, now);
+        *owed = ended.notices.len();
     }
     ended.tried = tried;
     store.tried(ended).await?;

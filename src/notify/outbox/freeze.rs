@@ -35,25 +35,35 @@ pub struct Stationery<'a> {
     pub group_wait: Duration,
 }
 
+/// What a look at the outbox came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Froze {
+    /// Nobody's time has come.
+    Nothing,
+    /// A mail was made, or it was decided that what is owed waits or is given up.
+    Something,
+    /// Nothing was kept: another process was faster.
+    Refused,
+}
+
 impl Stationery<'_> {
-    /// Makes one mail of what is owed to the recipient whose time came first, or decides that all of it waits. False when
-    /// nobody's time has come.
+    /// Makes one mail of what is owed to the recipient whose time came first, or decides that all of it waits.
     ///
     /// # Errors
     /// When the store cannot be used.
-    pub async fn freeze(&self, store: &Store, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn freeze(&self, store: &Store, now: Timestamp) -> Result<Froze, StoreError> {
         let mut owed = store.owed(now).await?;
         if !owed.unreadable.is_empty() {
             let unreadable = std::mem::take(&mut owed.unreadable);
             tracing::error!(notices = ?unreadable, "notices of another version cannot be read and are given up");
             store.give_up(unreadable, "it cannot be read").await?;
-            return Ok(true);
+            return Ok(Froze::Something);
         }
         let Owed {
             notices, melted, ..
         } = owed;
         let Some(first) = notices.first() else {
-            return Ok(false);
+            return Ok(Froze::Nothing);
         };
         let recipient = first.recipient.clone();
         let given = store
@@ -84,13 +94,15 @@ impl Stationery<'_> {
                     store
                         .give_up(notices, "no mail could be made of it")
                         .await?;
-                    return Ok(true);
+                    return Ok(Froze::Something);
                 }
             }
         }
-        // Where another process was faster, the next look shows what is left.
-        store.freeze(freeze).await?;
-        Ok(true)
+        Ok(if store.freeze(freeze).await? {
+            Froze::Something
+        } else {
+            Froze::Refused
+        })
     }
 
     fn mail(
