@@ -8,6 +8,7 @@ pub mod commit;
 mod engine;
 pub mod keeper;
 pub mod ledger;
+pub mod letters;
 pub mod mails;
 pub mod notices;
 pub mod place;

@@ -21,6 +21,7 @@ mod databases;
 mod endpoint;
 mod flights;
 mod gate;
+mod letters;
 mod lookups;
 mod mails;
 mod moved;
