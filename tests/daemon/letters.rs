@@ -191,3 +191,45 @@ async fn what_nobody_is_mailed_for_want_of_email_is_told_as_well() {
     );
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn without_its_store_the_daemon_tells_what_it_knew_of_mail() {
+    let mut house = house();
+    house.settings.email = String::new();
+    let mut daemon = house.start().await;
+    let known = house
+        .until_outbox(|outbox| outbox["dead_letters_total"].as_u64() >= Some(1))
+        .await;
+    for name in ["lockwatch.db", "lockwatch.db-wal", "lockwatch.db-shm"] {
+        // Whoever was last may have taken the log with it.
+        let _ = std::fs::remove_file(house.folder().join(name));
+    }
+    let trouble = async || {
+        let answer = house.get("/api/v1/users").await.json();
+        answer["store_trouble"].is_string().then_some(answer)
+    };
+    let lost = "the store is never missed".to_owned();
+    let answer = eventually(|| lost, trouble).await;
+    let letters = |outbox: &Value| outbox["dead_letters"].as_array().unwrap().len();
+    assert!(letters(&answer["outbox"]) >= letters(&known), "{answer:#}");
+    assert!(house.metric(DEAD).await >= Some(1.0));
+    daemon.signal(rustix::process::Signal::TERM);
+    daemon.ended(crate::support::PATIENCE).await;
+
+    // One that never had it knows nothing, and answers all the same.
+    std::fs::write(house.store(), b"# not a database\n".repeat(400)).unwrap();
+    let daemon = crate::house::Daemon::spawn(&house, &[]);
+    daemon.says("is damaged").await;
+    let nothing = "it does not answer".to_owned();
+    let ask = async || house.try_get("/api/v1/users").await;
+    let answer = eventually(|| nothing, ask).await;
+    assert_eq!(answer.status, 200);
+    let answer = answer.json();
+    assert!(answer["store_trouble"].is_string(), "{answer:#}");
+    assert_eq!(answer.get("outbox"), None);
+    assert_eq!(answer["outbox_pending"], 0);
+    let done = house.lockwatch(&["status"]).await;
+    assert_eq!(done.code, 2, "{done:?}");
+    assert!(!done.stdout.contains("wait to be sent"), "{done:?}");
+    daemon.stop().await;
+}
