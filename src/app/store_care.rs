@@ -12,6 +12,7 @@ use crate::{
     schedule::first_slot,
     setup::Setup,
     store::{Store, StoreError, keeper::Keeper},
+    telemetry::chain,
 };
 
 /// An open store is looked at, and an unusable one tried, so often.
@@ -52,10 +53,11 @@ async fn open_in_step(location: &StoreLocation, setup: &Setup) -> Result<Store, 
 
 /// Runs until stopping.
 pub(super) async fn care(app: Arc<App>) {
+    // What died before the start is known from the start.
     if let Ok(store) = app.checker.store.get()
         && let Err(cause) = report_outbox(&app, &store).await
     {
-        app.checker.store.lose(&cause);
+        heard(&app, &cause);
     }
     loop {
         tokio::select! {
@@ -77,7 +79,15 @@ async fn look(app: &App) {
         Err(_) => try_again(app).await,
     };
     if let Err(cause) = result {
-        keeper.lose(&cause);
+        heard(app, &cause);
+    }
+}
+
+/// A failure that is not the store's would be nobody's.
+fn heard(app: &App, cause: &StoreError) {
+    app.checker.store.lose(cause);
+    if app.checker.store.trouble().is_none() {
+        tracing::error!(cause = chain(cause), "failed to look at the outbox");
     }
 }
 
