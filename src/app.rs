@@ -24,8 +24,8 @@ use crate::{
     notify::{outbox::Outbox, store_alarm::StoreAlarm},
     schedule::{Ask, Scheduler},
     setup::Setup,
-    store::{Store, StoreError, place},
-    web,
+    store::{Store, StoreError, letters::OutboxReport, place},
+    web::{self, outbox_view::OutboxView},
 };
 
 pub use reload::ReloadError;
@@ -45,8 +45,20 @@ pub struct App {
     pub ready: watch::Receiver<bool>,
     /// Ends everything.
     pub stopping: CancellationToken,
+    /// What waits and what will never arrive, as `store_care` last read it.
+    outbox: watch::Sender<Option<OutboxReport>>,
     /// One reload at a time.
     reloading: Mutex<()>,
+}
+
+impl App {
+    /// Mail that waits and mail that will never arrive. From memory: whoever asks for it often keeps nobody from the store.
+    #[must_use]
+    pub fn outbox_view(&self) -> Option<OutboxView> {
+        let report = self.outbox.borrow().clone()?;
+        let configured = self.setup.borrow().config.email.is_some();
+        Some(OutboxView::of(report, configured))
+    }
 }
 
 /// A daemon whose rooms are ready but do not run yet.
@@ -126,6 +138,7 @@ impl Daemon {
             asks,
             ready: ready_seen,
             stopping,
+            outbox: watch::channel(None).0,
             reloading: Mutex::new(()),
         });
         Ok(Self {

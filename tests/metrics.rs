@@ -171,6 +171,7 @@ fn a_scrape() {
         oldest: Some(at("2026-11-21T14:05:00Z")),
         next: None,
     });
+    metrics.dead_letters(3);
     let text = text(&metrics, &board());
     let machine = ["process_", "lockwatch_build_info"];
     let of_the_machine = |line: &&str| !machine.iter().any(|name| line.contains(name));

@@ -12,7 +12,7 @@ use std::{
 };
 
 /// These take data and `now`, and return data. A folder stands for everything in it.
-const PURE: [&str; 20] = [
+const PURE: [&str; 21] = [
     "attempt.rs",
     "attempt/",
     "autotask/hosts.rs",
@@ -22,6 +22,7 @@ const PURE: [&str; 20] = [
     "diagnose/",
     "fleet.rs",
     "incident.rs",
+    "incident/",
     "metrics/users.rs",
     "notify/merge.rs",
     "notify/message.rs",

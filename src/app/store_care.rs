@@ -12,6 +12,7 @@ use crate::{
     schedule::first_slot,
     setup::Setup,
     store::{Store, StoreError, keeper::Keeper},
+    telemetry::chain,
 };
 
 /// An open store is looked at, and an unusable one tried, so often.
@@ -52,6 +53,12 @@ async fn open_in_step(location: &StoreLocation, setup: &Setup) -> Result<Store, 
 
 /// Runs until stopping.
 pub(super) async fn care(app: Arc<App>) {
+    // What died before the start is known from the start.
+    if let Ok(store) = app.checker.store.get()
+        && let Err(cause) = report_outbox(&app, &store).await
+    {
+        heard(&app, &cause);
+    }
     loop {
         tokio::select! {
             () = app.stopping.cancelled() => return,
@@ -67,13 +74,29 @@ pub(super) async fn care(app: Arc<App>) {
 async fn look(app: &App) {
     let keeper = &app.checker.store;
     let result = match keeper.get() {
-        // A small read: the writer alone would not notice a damaged file for long.
-        Ok(store) => store.waiting().await.map(drop),
+        // Small reads: the writer alone would not notice a damaged file for long.
+        Ok(store) => report_outbox(app, &store).await,
         Err(_) => try_again(app).await,
     };
     if let Err(cause) = result {
-        keeper.lose(&cause);
+        heard(app, &cause);
     }
+}
+
+/// A failure that is not the store's would be nobody's.
+fn heard(app: &App, cause: &StoreError) {
+    app.checker.store.lose(cause);
+    if app.checker.store.trouble().is_none() {
+        tracing::error!(cause = chain(cause), "failed to look at the outbox");
+    }
+}
+
+/// Keeps what waits and what will never arrive, for whoever asks.
+async fn report_outbox(app: &App, store: &Store) -> Result<(), StoreError> {
+    let report = store.outbox_report(store.now()).await?;
+    app.checker.metrics.dead_letters(report.letters_total);
+    app.outbox.send_replace(Some(report));
+    Ok(())
 }
 
 async fn try_again(app: &App) -> Result<(), StoreError> {

@@ -125,6 +125,7 @@ pub(super) async fn probe(
         None if json => report::json(&Users {
             users: vec![user],
             outbox_pending: 0,
+            outbox: None,
             store_trouble: None,
             config: None,
         }),

@@ -111,6 +111,7 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
         report::json(&Users {
             users,
             outbox_pending: 0,
+            outbox: None,
             store_trouble: None,
             config: None,
         });

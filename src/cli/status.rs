@@ -6,7 +6,7 @@ use super::{
     exit::{Exit, Failure},
     report,
 };
-use crate::web::view::Users;
+use crate::web::{outbox_view::OutboxView, view::Users};
 
 pub(super) async fn status(args: &DaemonArgs, json: bool) -> Result<Exit, Failure> {
     let all: Users = Daemon::find(args).await?.get("api/v1/users").await?;
@@ -34,11 +34,13 @@ pub(super) async fn status(args: &DaemonArgs, json: bool) -> Result<Exit, Failur
             ));
         }
     }
-    if all.outbox_pending > 0 {
-        report::say(format!(
-            "{} notices or mails wait to be sent",
-            all.outbox_pending
-        ));
+    // A daemon that is older, or that has not read its store yet, knows how many wait and no more.
+    let outbox = all.outbox.unwrap_or_else(|| OutboxView {
+        pending: all.outbox_pending,
+        ..OutboxView::default()
+    });
+    for line in outbox.sentences() {
+        report::say(line);
     }
     Ok(exit)
 }

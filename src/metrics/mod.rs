@@ -51,6 +51,7 @@ pub struct Metrics {
     store_usable: IntGauge,
     outbox_pending: IntGauge,
     outbox_oldest: IntGauge,
+    outbox_dead: IntGauge,
     reload_ok: IntGauge,
     reload_at: IntGauge,
     config_hash: GaugeVec,
@@ -154,6 +155,10 @@ impl Metrics {
                 "lockwatch_outbox_oldest_timestamp_seconds",
                 "When the oldest of them was made; 0 when there is none.",
             )?,
+            outbox_dead: gauge(
+                "lockwatch_outbox_dead",
+                "Mails, and notices of which none was made, that will never arrive, of the last 30 days.",
+            )?,
             reload_ok: gauge(
                 "lockwatch_config_last_reload_successful",
                 "1 when the last reading of the configuration was good, else 0.",
@@ -207,6 +212,12 @@ impl Metrics {
             .set(i64::try_from(waiting.pending).unwrap_or(i64::MAX));
         self.outbox_oldest
             .set(waiting.oldest.map_or(0, Timestamp::as_second));
+    }
+
+    /// How many letters will never arrive.
+    pub fn dead_letters(&self, total: u64) {
+        self.outbox_dead
+            .set(i64::try_from(total).unwrap_or(i64::MAX));
     }
 
     /// How many notices and mails waited when the outbox last looked.

@@ -9,6 +9,7 @@ mod engine;
 pub mod freezing;
 pub mod keeper;
 pub mod ledger;
+pub mod letters;
 pub mod logins;
 pub mod mails;
 pub mod notices;

@@ -64,6 +64,7 @@ pub(super) async fn users(State(app): State<Arc<App>>) -> Response {
     Json(Users {
         users,
         outbox_pending,
+        outbox: app.outbox_view(),
         store_trouble: app
             .checker
             .store

@@ -3,6 +3,7 @@
 mod access;
 pub mod api;
 pub mod bulk;
+pub mod outbox_view;
 pub mod page;
 pub mod view;
 

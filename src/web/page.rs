@@ -17,7 +17,7 @@ use crate::{app::App, board::STATES, user::UserId};
 #[template(path = "overview.html")]
 struct Overview {
     users: Vec<UserView>,
-    pending: u64,
+    mail: Vec<String>,
     trouble: Option<String>,
 }
 
@@ -38,7 +38,10 @@ pub(super) async fn overview(State(app): State<Arc<App>>) -> Response {
     users.sort_by_key(|user| (badness(&user.state), user.id.clone()));
     rendered(&Overview {
         users,
-        pending: app.checker.metrics.outbox_waiting(),
+        mail: app
+            .outbox_view()
+            .map(|outbox| outbox.sentences())
+            .unwrap_or_default(),
         trouble: app
             .checker
             .store
@@ -101,4 +104,31 @@ fn count(number: &Option<u32>) -> String {
 
 fn at(at: &Timestamp) -> String {
     at.strftime("%F %T UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_mail_server_says_is_text_and_not_markup() {
+        let page = |mail: &[&str]| {
+            let overview = Overview {
+                users: Vec::new(),
+                mail: mail.iter().map(|line| (*line).to_owned()).collect(),
+                trouble: None,
+            };
+            overview.render().unwrap()
+        };
+        let shown = page(&["550 <script>alert(1)</script> & \"more\""]);
+        assert!(
+            shown.contains(
+                "<p>550 &#60;script&#62;alert(1)&#60;/script&#62; &#38; &#34;more&#34;</p>"
+            ),
+            "{shown}"
+        );
+        assert!(!shown.contains("<script"), "{shown}");
+        assert!(shown.contains("<h2>Mail</h2>"), "{shown}");
+        assert!(!page(&[]).contains("Mail"), "nothing to say");
+    }
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::outbox_view::OutboxView;
 use crate::{
     board::Entry,
     check::Progress,
@@ -19,6 +20,9 @@ pub struct Users {
     pub users: Vec<UserView>,
     /// Notices and mails that have not been sent yet.
     pub outbox_pending: u64,
+    /// What waits and why, and what will never arrive, as of a few seconds ago; none before the store was first read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox: Option<OutboxView>,
     /// Why no attempt is made at all: the store cannot be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_trouble: Option<String>,

@@ -22,6 +22,7 @@ mod delivery;
 mod endpoint;
 mod flights;
 mod gate;
+mod letters;
 mod lookups;
 mod mailboxes;
 mod mails;

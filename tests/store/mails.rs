@@ -27,7 +27,7 @@ on_both_engines!(
 
 const GROUP_WAIT: Duration = Duration::from_secs(30);
 
-fn notice(id: &str, recipient: &str, created: Timestamp) -> Notice {
+pub(super) fn notice(id: &str, recipient: &str, created: Timestamp) -> Notice {
     let reason = Reason::LockedOut;
     Notice {
         id: id.to_owned(),
@@ -71,7 +71,7 @@ fn notice(id: &str, recipient: &str, created: Timestamp) -> Notice {
 }
 
 /// Owes these notices, each with its own time to gather, through a check's commit.
-async fn owe(store: &Store, notices: Vec<Notice>, unsendable: Option<&'static str>) {
+pub(super) async fn owe(store: &Store, notices: Vec<Notice>, unsendable: Option<&'static str>) {
     let now = notices[0].created;
     let claimed = claim(store, "acme", now).await.expect("nobody holds it");
     let mut commit = commit(&claimed, now);
@@ -110,7 +110,7 @@ fn mail(id: &str, created: Timestamp) -> FrozenMail {
 }
 
 /// One try that ended so.
-async fn tried(store: &Store, id: &str, tried: Tried, now: Timestamp) {
+pub(super) async fn tried(store: &Store, id: &str, tried: Tried, now: Timestamp) {
     assert!(store.trying(id.to_owned()).await.unwrap());
     let ended = Ended {
         mail: id.to_owned(),
@@ -123,7 +123,7 @@ async fn tried(store: &Store, id: &str, tried: Tried, now: Timestamp) {
     store.tried(ended).await.unwrap();
 }
 
-async fn freeze(store: &Store, id: &str, notices: &[&str], now: Timestamp) -> bool {
+pub(super) async fn freeze(store: &Store, id: &str, notices: &[&str], now: Timestamp) -> bool {
     let freeze = Freeze {
         mail: Some(mail(id, now)),
         notices: notices.iter().map(|id| (*id).to_owned()).collect(),
@@ -132,7 +132,7 @@ async fn freeze(store: &Store, id: &str, notices: &[&str], now: Timestamp) -> bo
     store.freeze(freeze).await.unwrap()
 }
 
-fn after(seconds: u64) -> Timestamp {
+pub(super) fn after(seconds: u64) -> Timestamp {
     start() + Duration::from_secs(seconds)
 }
 

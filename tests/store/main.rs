@@ -10,6 +10,7 @@
 mod attempts;
 mod claims;
 mod file;
+mod letters;
 mod mails;
 mod opening;
 mod place;

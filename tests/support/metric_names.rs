@@ -1,7 +1,7 @@
 //! What dashboards and alerts build on. The quota's two (autotask_tenant_requests_used and _limit) wait for its probe.
 
 /// Every family, process_* in part.
-pub const METRICS: [&str; 33] = [
+pub const METRICS: [&str; 34] = [
     "autotask_user_up",
     "autotask_user_state",
     "autotask_user_info",
@@ -26,6 +26,7 @@ pub const METRICS: [&str; 33] = [
     "lockwatch_notices_total",
     "lockwatch_outbox_pending",
     "lockwatch_outbox_oldest_timestamp_seconds",
+    "lockwatch_outbox_dead",
     "lockwatch_config_last_reload_successful",
     "lockwatch_config_last_reload_success_timestamp_seconds",
     "lockwatch_config_hash",
