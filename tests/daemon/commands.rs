@@ -124,7 +124,9 @@ async fn run_goes_on_without_a_secret_that_it_cannot_read() {
     house
         .until_state("lacks", "failing", "secret_unreadable")
         .await;
-    house.mailed("secret_unreadable", "lacks", "ops@msp.example").await;
+    house
+        .mailed("secret_unreadable", "lacks", "ops@msp.example")
+        .await;
     assert!(
         house
             .filed()

@@ -38,6 +38,7 @@ mod several_retries;
 mod signals;
 mod store;
 mod storm;
+mod telling;
 mod vendor_held;
 mod verdicts;
 mod waits;
