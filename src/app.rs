@@ -21,7 +21,7 @@ use crate::{
     check::Checker,
     config::{self, Config, Problems},
     metrics::Metrics,
-    notify::{outbox::Outbox, store_alarm::StoreAlarm},
+    notify::{lookout::Lookout, outbox::Outbox, store_alarm::StoreAlarm},
     schedule::{Ask, Scheduler},
     setup::Setup,
     store::{Store, StoreError, place},
@@ -56,6 +56,7 @@ pub struct Daemon {
     scheduler: Scheduler,
     outbox: Outbox,
     alarm: StoreAlarm,
+    lookout: Lookout,
 }
 
 impl std::fmt::Debug for Daemon {
@@ -111,6 +112,10 @@ impl Daemon {
             host: alarm_host,
             stopping: stopping.clone(),
         };
+        let lookout = Lookout {
+            checker: Arc::clone(&checker),
+            setup: setup_seen.clone(),
+        };
         let outbox = Outbox {
             store,
             setup: setup_seen,
@@ -133,6 +138,7 @@ impl Daemon {
             scheduler,
             outbox,
             alarm,
+            lookout,
         })
     }
 
@@ -161,12 +167,14 @@ impl Daemon {
             scheduler,
             outbox,
             alarm,
+            lookout,
         } = self;
         let server = web::serve(Arc::clone(&app), listener)?;
         let mut rooms = JoinSet::new();
         rooms.spawn(scheduler.run());
         rooms.spawn(outbox.run());
         rooms.spawn(alarm.run());
+        rooms.spawn(lookout.run());
         rooms.spawn(store_care::care(Arc::clone(&app)));
         let ended_early = tokio::select! {
             // Asked to stop, the scheduler may be done before this task wakes: that is not early.

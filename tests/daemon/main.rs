@@ -18,6 +18,7 @@ mod campaign;
 mod commands;
 mod credentials;
 mod databases;
+mod desk;
 mod endpoint;
 mod flights;
 mod gate;

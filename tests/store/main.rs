@@ -9,6 +9,7 @@
 
 mod attempts;
 mod claims;
+mod desk;
 mod file;
 mod mails;
 mod opening;
