@@ -9,10 +9,7 @@ use lockwatch::{
         operator::{Silence, Unseen, blind, outage, outage_over},
         owed::notices_to,
     },
-    store::{
-        Store,
-        mails::{FrozenMail, Tried},
-    },
+    store::Store,
 };
 
 use super::*;
@@ -245,34 +242,23 @@ async fn a_reminder_is_owed_once_and_known_until_it_has_left(place: Place) {
     assert_eq!(tell(&store, other, after(2)).await, [Kind::Reminder]);
     assert_eq!(to_whom().await, ["it@acme.example", OPS]);
 
-    let mail = FrozenMail {
-        id: "mail-1".to_owned(),
-        message_id: "<mail-1@msp.example>".to_owned(),
-        recipient: "IT@acme.example".to_owned(),
-        bytes: Vec::new(),
-        created: after(3),
-        tries: 0,
-    };
-    assert!(
-        store
-            .freeze(mail, vec!["reminder.1".to_owned()])
-            .await
-            .unwrap()
-    );
+    let mut sql = place.sql().await;
+    sql.run(
+        "INSERT INTO mails (id, message_id, recipient, bytes, created_at, next_try_at, tries) \
+         VALUES ('mail-1', '<mail-1@msp.example>', 'IT@acme.example', CAST('' AS BYTEA), 0, 0, 0); \
+         UPDATE notices SET mail_id = 'mail-1' WHERE id = 'reminder.1'",
+    )
+    .await;
     assert_eq!(
         to_whom().await,
         ["it@acme.example", OPS],
         "it waits for its server"
     );
-    store
-        .tried("mail-1".to_owned(), Tried::Sent, after(4))
-        .await
-        .unwrap();
+    sql.run("UPDATE mails SET sent_at = 1 WHERE id = 'mail-1'")
+        .await;
     assert_eq!(to_whom().await, [OPS]);
-    store
-        .give_up(vec!["reminder.2".to_owned()], "no mail could be made of it")
-        .await
-        .unwrap();
+    sql.run("UPDATE notices SET unsendable = 'no mail could be made' WHERE id = 'reminder.2'")
+        .await;
     assert!(to_whom().await.is_empty());
 }
 
