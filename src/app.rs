@@ -21,7 +21,7 @@ use crate::{
     check::Checker,
     config::{self, Config, Problems},
     metrics::Metrics,
-    notify::{outbox::Outbox, store_alarm::StoreAlarm},
+    notify::{lookout::Lookout, outbox::Outbox, store_alarm::StoreAlarm},
     schedule::{Ask, Scheduler},
     setup::Setup,
     store::{Store, StoreError, letters::OutboxReport, place},
@@ -68,6 +68,7 @@ pub struct Daemon {
     scheduler: Scheduler,
     outbox: Outbox,
     alarm: StoreAlarm,
+    lookout: Lookout,
 }
 
 impl std::fmt::Debug for Daemon {
@@ -123,6 +124,10 @@ impl Daemon {
             host: alarm_host,
             stopping: stopping.clone(),
         };
+        let lookout = Lookout {
+            checker: Arc::clone(&checker),
+            setup: setup_seen.clone(),
+        };
         let outbox = Outbox {
             store,
             setup: setup_seen,
@@ -147,6 +152,7 @@ impl Daemon {
             scheduler,
             outbox,
             alarm,
+            lookout,
         })
     }
 
@@ -175,6 +181,7 @@ impl Daemon {
             scheduler,
             outbox,
             alarm,
+            lookout,
         } = self;
         let server = web::serve(Arc::clone(&app), listener)?;
         let mut rooms = JoinSet::new();
@@ -186,6 +193,7 @@ impl Daemon {
         });
         rooms.spawn(outbox.run());
         rooms.spawn(alarm.run());
+        rooms.spawn(lookout.run());
         rooms.spawn(store_care::care(Arc::clone(&app)));
         let ended_early = tokio::select! {
             // Asked to stop, the scheduler may be done before this task wakes: that is not early.

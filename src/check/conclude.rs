@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{CheckError, Checker, matters::matters};
+use super::{CheckError, Checker, matters::unanswered};
 use crate::{
     attempt::{Activation, Limits, Refusal, Waiting, attempts_left},
     board::Entry,
@@ -16,11 +16,9 @@ use crate::{
     schedule::next_slot,
     setup::Setup,
     store::{
-        Store, StoreError,
         commit::{Commit, LookUp},
         fresh_id,
         ledger::{Settlement, Standing},
-        together::Victims,
         users::Claimed,
     },
     user::{Known, User},
@@ -88,9 +86,8 @@ impl Checker {
         let notices = step.event.iter().flat_map(|event| {
             owed::notices(event, &entry, before.last_good(), email, &self.host, now)
         });
-        let storm = storm(&store, &entry, &observation, rest.standing.as_ref()).await?;
-        let matters = matters(before, &entry, storm.as_ref(), &self.host, now);
-        let for_operators = matters
+        let unanswered = unanswered(before, &entry, &self.host, now);
+        let for_operators = unanswered
             .iter()
             .flat_map(|facts| owed::operator_notices(facts, email));
         let group_wait = email.map_or(Duration::ZERO, |email| email.group_wait);
@@ -134,25 +131,6 @@ impl Checker {
         self.board.update(entry.clone());
         Ok(Arc::new(entry))
     }
-}
-
-/// Whom a storm befell, for whoever is among them: the first that is written tells the operator.
-async fn storm(
-    store: &Store,
-    entry: &Entry,
-    observation: &Observation,
-    standing: Option<&Standing>,
-) -> Result<Option<(Timestamp, Victims)>, StoreError> {
-    let (Some(since), Some(standing)) = (observation.fleet.storm, standing) else {
-        return Ok(None);
-    };
-    if standing.ledgers.credential.rejections == 0 {
-        return Ok(None);
-    }
-    let victims = store
-        .victims(&standing.zone, &entry.user.tenant, &standing.ledgers)
-        .await?;
-    Ok(Some((since, victims)))
 }
 
 /// What is left to write of a check.

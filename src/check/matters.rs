@@ -7,35 +7,27 @@ use crate::{
     board::Entry,
     notify::operator::{self, OperatorFacts},
     record::Record,
-    store::together::Victims,
 };
 
-/// A storm that befell this user, and a hold that is made of attempts without an answer only.
-pub(super) fn matters(
+/// A hold that begins and is made of attempts without an answer only.
+pub(super) fn unanswered(
     before: &Record,
     entry: &Entry,
-    storm: Option<&(Timestamp, Victims)>,
     host: &str,
     now: Timestamp,
-) -> Vec<OperatorFacts> {
+) -> Option<OperatorFacts> {
     let record = &entry.record;
-    let zone = record.zone.as_ref().map(|zone| zone.name.as_str());
-    let storm = storm.map(|(since, storm)| {
-        let zone = zone.unwrap_or("?");
-        operator::auth_outage(zone, &storm.tenants, &storm.users, *since, now, host)
-    });
     let budget = &record.budget;
     let held = Some(Hold::Unanswered);
-    let unanswered = (budget.held == held && before.budget.held != held).then(|| {
+    (budget.held == held && before.budget.held != held).then(|| {
         operator::unanswered(
             &entry.user.id,
             &entry.user.tenant,
-            zone,
+            record.zone.as_ref().map(|zone| zone.name.as_str()),
             budget.unanswered,
             budget.last_attempt.unwrap_or(now),
             budget.hold_ends.unwrap_or(now),
             host,
         )
-    });
-    storm.into_iter().chain(unanswered).collect()
+    })
 }

@@ -127,6 +127,22 @@ impl Reason {
         matches!(self, Self::SecretUnreadable | Self::ZoneUntrusted)
     }
 
+    /// Whether the question or its answer was lost on the way, or nothing clear was answered: a zone of which many users show
+    /// it is away.
+    #[must_use]
+    pub fn is_outage(self) -> bool {
+        matches!(
+            self,
+            Self::Maintenance
+                | Self::Outage
+                | Self::UnexpectedAnswer
+                | Self::Timeout
+                | Self::Dns
+                | Self::Connect
+                | Self::Tls
+        )
+    }
+
     /// How much worse than another a failure is to be told: greater is worse. Equals are told once, by whichever came first.
     #[must_use]
     pub fn gravity(self) -> u8 {

@@ -1,6 +1,8 @@
 //! Telling people: what is said (`message`, pure), what is owed (`outbox`), and how it leaves (`mailer`).
 
+pub mod desk;
 pub mod envelope;
+pub mod lookout;
 pub mod mailer;
 pub mod merge;
 pub mod message;

@@ -4,7 +4,13 @@ use email_address::EmailAddress;
 use jiff::Timestamp;
 
 use super::{Facts, Kind, Matter, Notice, operator::OperatorFacts};
-use crate::{attempt::Hold, board::Entry, config::Email, incident::Event, user::Known};
+use crate::{
+    attempt::Hold,
+    board::Entry,
+    config::Email,
+    incident::Event,
+    user::{Known, User},
+};
 
 /// One notice per recipient: the user's own, and the operator's. A fault of the watching side is the operator's alone.
 #[must_use]
@@ -37,10 +43,7 @@ pub fn notices(
         Event::Recovered(incident) | Event::Dropped(incident) => (Kind::Recovered, incident),
     };
     let record = &entry.record;
-    // Other holds end by themselves, and soon.
-    let held = matches!(record.budget.held, Some(Hold::Rejections | Hold::Username));
-    // The checks of other users make no attempt as a rule.
-    let attempts = matches!(entry.user.known, Known::All { .. }).then_some(entry.due);
+    let Prospect { held, next_attempt } = prospect(entry);
     let facts = Facts {
         user: entry.user.id.to_string(),
         username: entry.user.username.as_str().to_owned(),
@@ -62,14 +65,10 @@ pub fn notices(
         rejections: record.budget.rejections,
         last_attempt: record.budget.last_attempt,
         held,
-        next_attempt: record.budget.hold_ends.or(attempts.filter(|_| !held)),
+        next_attempt,
         host: host.to_owned(),
         from_address: record.from.map(|address| address.to_string()),
     };
-    let operators_alone = incident.operators_alone;
-    let own = entry.user.notify.iter().filter(|_| !operators_alone);
-    let operator = email.filter(|email| operators_alone || email.copy_operator);
-    let operator = operator.into_iter().flat_map(|email| &email.to);
     let notice = |(nth, recipient): (usize, String)| Notice {
         id: format!("{}.{}.{nth}", incident.id, incident.turn),
         kind,
@@ -77,16 +76,55 @@ pub fn notices(
         created: now,
         matter: Matter::Incident(Box::new(facts.clone())),
     };
-    once_each(own.chain(operator))
+    recipients(&entry.user, incident.operators_alone, email)
         .into_iter()
         .enumerate()
         .map(notice)
         .collect()
 }
 
+/// Who hears of a user's incident: the user's own, and the operator. Never empty: an empty address stands for nobody.
+#[must_use]
+pub fn recipients(user: &User, operators_alone: bool, email: Option<&Email>) -> Vec<String> {
+    let own = user.notify.iter().filter(|_| !operators_alone);
+    let operator = email.filter(|email| operators_alone || email.copy_operator);
+    let operator = operator.into_iter().flat_map(|email| &email.to);
+    once_each(own.chain(operator))
+}
+
+/// What lockwatch will do by itself about a user that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prospect {
+    /// The credential is held for rejections: a fix is not noticed.
+    pub held: bool,
+    /// The next attempt.
+    pub next_attempt: Option<Timestamp>,
+}
+
+/// See [`Prospect`].
+#[must_use]
+pub fn prospect(entry: &Entry) -> Prospect {
+    let budget = &entry.record.budget;
+    // Other holds end by themselves, and soon.
+    let held = matches!(budget.held, Some(Hold::Rejections | Hold::Username));
+    // The checks of other users make no attempt as a rule.
+    let attempts = matches!(entry.user.known, Known::All { .. }).then_some(entry.due);
+    Prospect {
+        held,
+        next_attempt: budget.hold_ends.or(attempts.filter(|_| !held)),
+    }
+}
+
 /// One notice per address of the operator. The store keeps one of each id: the same matter is told once.
 #[must_use]
 pub fn operator_notices(facts: &OperatorFacts, email: Option<&Email>) -> Vec<Notice> {
+    let operator = once_each(email.into_iter().flat_map(|email| &email.to));
+    notices_to(operator, facts)
+}
+
+/// One notice for each of `recipients`: whoever was told of a matter hears of its end.
+#[must_use]
+pub fn notices_to(recipients: Vec<String>, facts: &OperatorFacts) -> Vec<Notice> {
     let notice = |(nth, recipient): (usize, String)| Notice {
         id: format!("{}.{nth}", facts.id),
         kind: facts.kind,
@@ -94,11 +132,7 @@ pub fn operator_notices(facts: &OperatorFacts, email: Option<&Email>) -> Vec<Not
         created: facts.at,
         matter: Matter::Operator(facts.clone()),
     };
-    once_each(email.into_iter().flat_map(|email| &email.to))
-        .into_iter()
-        .enumerate()
-        .map(notice)
-        .collect()
+    recipients.into_iter().enumerate().map(notice).collect()
 }
 
 /// Each address once, whatever its case. An empty one where there is none: what should have been told is kept as not sent

@@ -5,6 +5,7 @@
 mod books;
 mod clock;
 pub mod commit;
+mod desk;
 mod engine;
 pub mod freezing;
 pub mod keeper;

@@ -21,15 +21,6 @@ const HASTENED: i64 = 2;
 /// So many others does the look-up get asked about.
 const ASKED: i64 = 2;
 
-/// Who is refused together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Victims {
-    /// Sorted, each once.
-    pub tenants: Vec<String>,
-    /// By id.
-    pub users: Vec<UserId>,
-}
-
 /// Others, as the look-up was seen to treat them.
 #[derive(Clone, Debug, Default)]
 pub struct Denied {
@@ -42,42 +33,6 @@ pub struct Denied {
 }
 
 impl Store {
-    /// Who is refused in the storm over a zone, or over `tenant` alone where the zone has none.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn victims(
-        &self,
-        zone: &str,
-        tenant: &str,
-        ledgers: &Ledgers,
-    ) -> Result<Victims, StoreError> {
-        let over_zone = ledgers.zone.storm.as_ref().filter(|storm| !storm.judged);
-        let storm = over_zone.or(ledgers.tenant.storm.as_ref());
-        let from = storm.map_or(Timestamp::MAX, |storm| storm.at - TOGETHER);
-        let read = async {
-            let rows = sql::query(
-                "SELECT id, tenant FROM users WHERE active AND zone = $1 AND refused_since >= $2 ORDER BY id",
-            )
-            .bind(zone)
-            .bind(millis(from))
-            .fetch_all(&self.pool)
-            .await?;
-            let mut victims = Victims::default();
-            for row in &rows {
-                let of: String = row.get("tenant")?;
-                if over_zone.is_some() || of == tenant {
-                    victims.users.push(id_of(row)?);
-                    victims.tenants.push(of);
-                }
-            }
-            victims.tenants.sort();
-            victims.tenants.dedup();
-            Ok(victims)
-        };
-        read.await.map_err(StoreError::Read)
-    }
-
     /// What is known of others, when the look-up denies a user.
     ///
     /// # Errors

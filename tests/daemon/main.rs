@@ -19,6 +19,7 @@ mod commands;
 mod credentials;
 mod databases;
 mod delivery;
+mod desk;
 mod endpoint;
 mod flights;
 mod gate;

@@ -91,7 +91,9 @@ async fn a_zone_elsewhere_gets_no_credential() {
     house
         .until_state("astray", "failing", "zone_untrusted")
         .await;
-    house.mailed("failing", "astray", "ops@msp.example").await;
+    house
+        .mailed("zone_untrusted", "astray", "ops@msp.example")
+        .await;
     assert!(
         house
             .filed()

@@ -9,6 +9,7 @@
 
 mod attempts;
 mod claims;
+mod desk;
 mod file;
 mod letters;
 mod mails;

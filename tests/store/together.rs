@@ -3,6 +3,7 @@
 
 use lockwatch::{
     attempt::{Hold, Waiting, storm},
+    notify::desk::StormOver,
     store::ledger::Settled,
 };
 
@@ -105,6 +106,11 @@ async fn working(place: &Place, users: &[&str]) -> Store {
     store
 }
 
+/// Those that the desk is told of.
+async fn storms(store: &Store) -> Vec<StormOver> {
+    store.remembered(start()).await.unwrap().storms
+}
+
 async fn due(store: &Store, now: Timestamp) -> Vec<String> {
     let users = store.load().await.unwrap();
     let due = users.iter().filter(|user| user.due <= now);
@@ -169,10 +175,12 @@ async fn two_tenants_that_are_refused_together_are_a_storm(place: Place) {
     let first = is_refused(&store, "acme-a", start()).await;
     assert_eq!(storm(&first.standing.ledgers), None);
     let second = is_refused(&store, "globex-a", start() + MINUTE * 2).await;
-    let ledgers = &second.standing.ledgers;
-    let victims = store.victims(ZONE, "globex", ledgers).await.unwrap();
-    assert_eq!(victims.tenants, ["acme", "globex"]);
-    assert_eq!(victims.users, [id("acme-a"), id("globex-a")]);
+    let known = StormOver {
+        zone: ZONE.to_owned(),
+        tenant: None,
+        since: start() + MINUTE * 2,
+    };
+    assert_eq!(storms(&store).await, [known]);
     assert_eq!(storm(&second.standing.ledgers), Some(start() + MINUTE * 2));
     // It is the whole zone's.
     let claimed = claim(&store, "initech-a", start() + MINUTE * 2)
@@ -193,10 +201,12 @@ async fn three_users_of_a_tenant_are_a_storm_of_its_own(place: Place) {
         );
     }
     let third = is_refused(&store, "acme-c", start() + MINUTE * 10).await;
-    let ledgers = &third.standing.ledgers;
-    let victims = store.victims(ZONE, "acme", ledgers).await.unwrap();
-    assert_eq!(victims.tenants, ["acme"]);
-    assert_eq!(victims.users.len(), 3);
+    let known = StormOver {
+        zone: ZONE.to_owned(),
+        tenant: Some("acme".to_owned()),
+        since: start() + MINUTE * 10,
+    };
+    assert_eq!(storms(&store).await, [known]);
     assert!(third.standing.ledgers.zone.storm.is_none());
     let now = start() + MINUTE * 10;
     check(&store, "globex-a", Outcome::Accepted, now)
@@ -407,11 +417,13 @@ async fn a_tenant_that_stays_refused_is_judged_as_usual(place: Place) {
         let waits = check(&store, user, Outcome::Rejected, now).await;
         assert_eq!(waits.unwrap_err(), Refusal::Storm { since: start() });
     }
+    assert_eq!(storms(&store).await.len(), 1);
     let now = minutes_go_by(&store, now, 1).await;
     let settled = is_refused(&store, "acme-b", now).await;
     assert_eq!(storm(&settled.standing.ledgers), None);
     let due = due(&store, now).await;
     assert_eq!(due, ["acme-a", "acme-c"], "the others are judged at once");
+    assert_eq!(storms(&store).await, [], "no storm any more");
 }
 
 /// The claim of the check is over when its answer comes, but the answer is a fact.

@@ -28,6 +28,7 @@ CREATE TABLE matters (
     doc     TEXT NOT NULL,
     PRIMARY KEY (kind, subject)
 );
+CREATE INDEX notices_kind ON notices (kind, created_at);
 
 -- Mail accounts whose login was refused, by a keyed hash of their settings: left alone until then.
 CREATE TABLE login_pauses (
