@@ -7,7 +7,7 @@ use lockwatch::{
     notify::{
         envelope::freeze,
         mailer::{Class, Letter, Mailer, SendError, Sent, Step},
-        message::sample,
+        message::test_mail,
     },
 };
 
@@ -54,7 +54,7 @@ fn email(smtp: Smtp) -> Email {
 async fn try_out(smtp: Smtp) -> (Vec<Step>, Result<Sent, SendError>) {
     let date = "2026-11-22T14:05:12Z".parse().unwrap();
     let email = email(smtp);
-    let frozen = freeze(&sample(date, TO, "mon1"), &email.from, TO, "m1", date).unwrap();
+    let frozen = freeze(&test_mail(date, TO, "mon1"), &email.from, TO, "m1", date).unwrap();
     let letter = Letter {
         id: "m1",
         date,
@@ -111,7 +111,7 @@ async fn a_mail_arrives_as_it_was_frozen() {
     ");
     let date = "2026-11-22T14:05:12Z".parse().unwrap();
     let from = "lockwatch@msp.example".parse().unwrap();
-    let frozen = freeze(&sample(date, TO, "mon1"), &from, TO, "m1", date).unwrap();
+    let frozen = freeze(&test_mail(date, TO, "mon1"), &from, TO, "m1", date).unwrap();
     let frozen = String::from_utf8(frozen.bytes)
         .unwrap()
         .replace("\r\n", "\n");
