@@ -35,23 +35,22 @@ pub fn sample(kind: Kind, now: Timestamp, recipient: &str, host: &str) -> Vec<Te
 
 fn matter(kind: Kind, now: Timestamp, host: &str) -> Matter {
     let incident = |facts| Matter::Incident(Box::new(facts));
-    let facts = |reason| facts(reason, now, host);
+    let begun = |minutes, reason| facts(reason, ago(now, minutes), now, host);
+    let facts = |reason| begun(1, reason);
     match kind {
         Kind::LockedOut => incident(facts(Reason::LockedOut)),
         Kind::Failing => incident(facts(Reason::CredentialRejected)),
         Kind::Changed => incident(Facts {
             turn: 2,
-            since: ago(now, 47),
             before: Some(Reason::PermissionDenied),
-            ..facts(Reason::LockedOut)
+            ..begun(47, Reason::LockedOut)
         }),
         Kind::Recovered => incident(Facts {
             turn: 2,
-            since: ago(now, 130),
             found: Some(Reason::Ok),
             held: false,
             rejections: 0,
-            ..facts(Reason::LockedOut)
+            ..begun(130, Reason::LockedOut)
         }),
         Kind::ZoneUntrusted => incident(facts(Reason::ZoneUntrusted)),
         Kind::SecretUnreadable => incident(facts(Reason::SecretUnreadable)),
@@ -75,7 +74,8 @@ fn incident_id(now: Timestamp) -> String {
     format!("5a3b1e00{}", now.strftime("%Y%m%d"))
 }
 
-fn facts(reason: Reason, now: Timestamp, host: &str) -> Facts {
+fn facts(reason: Reason, since: Timestamp, now: Timestamp, host: &str) -> Facts {
+    let accepted = ago(since, 5);
     // A fault of the watching side costs no attempts.
     let refused = !reason.is_operators_alone();
     Facts {
@@ -87,13 +87,13 @@ fn facts(reason: Reason, now: Timestamp, host: &str) -> Facts {
         zone: Some(ZONE.to_owned()),
         incident: incident_id(now),
         turn: 1,
-        since: ago(now, 1),
+        since,
         first_since: None,
         reopened: 0,
         before: None,
         at: now,
-        last_accepted: (reason != Reason::CredentialRejected).then(|| ago(now, 6)),
-        diagnosis: diagnosis(reason, now),
+        last_accepted: (reason != Reason::CredentialRejected).then_some(accepted),
+        diagnosis: diagnosis(reason, accepted),
         found: None,
         dropped: false,
         rejections: if refused { 2 } else { 0 },
@@ -109,7 +109,7 @@ fn facts(reason: Reason, now: Timestamp, host: &str) -> Facts {
     }
 }
 
-fn diagnosis(reason: Reason, now: Timestamp) -> Diagnosis {
+fn diagnosis(reason: Reason, accepted: Timestamp) -> Diagnosis {
     let found = format!("The zone look-up finds the user in {ZONE}.");
     let refused = "The query was answered 401, which Autotask does not explain.".to_owned();
     let (evidence, causes) = match reason {
@@ -121,7 +121,7 @@ fn diagnosis(reason: Reason, now: Timestamp) -> Diagnosis {
                     &[
                         &format!(
                             "This very credential was accepted at {}.",
-                            instant(ago(now, 6))
+                            instant(accepted)
                         ),
                         "It has not changed since, and the zone look-up still finds the user.",
                     ],

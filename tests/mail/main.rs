@@ -15,6 +15,7 @@ mod file;
 mod laws;
 mod many;
 mod operator;
+mod page;
 mod samples;
 mod story;
 mod words;

@@ -369,7 +369,7 @@ fn subjects() {
                 before: Some(Reason::PermissionDenied),
                 ..failing(Reason::LockedOut)
             },
-            "CHANGED acme-email2at (acme): now refused, most likely locked out, was: permission missing",
+            "CHANGED acme-email2at (acme): now locked out? (was permission missing)",
         ),
         (
             Kind::ZoneUntrusted,

@@ -79,8 +79,10 @@ pub(super) fn likeliest(facts: &Facts) -> Vec<Block> {
         .zip(all)
         .map(|(rank, cause)| format!("{rank}. {}", cause.title))
         .collect();
-    let lead = if others.is_empty() {
-        "What to do"
+    // Only what was seen or said is more than likely.
+    let diagnosis = &facts.diagnosis;
+    let lead = if diagnosis.certain || diagnosis.reason.is_operators_alone() {
+        "What is wrong"
     } else {
         "Most likely"
     };

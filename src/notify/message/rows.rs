@@ -124,7 +124,7 @@ fn standing(held: bool, next: Option<Timestamp>) -> String {
     match (held, next) {
         (true, Some(at)) => format!("Held: no attempt before {}.", instant(at)),
         (true, None) => "Held: no attempt by itself.".to_owned(),
-        (false, Some(at)) => format!("Not held: the next attempt is due at {}.", instant(at)),
+        (false, Some(at)) => format!("Not held: the next check is due at {}.", instant(at)),
         (false, None) => "Not held: lockwatch goes on checking.".to_owned(),
     }
 }

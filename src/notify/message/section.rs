@@ -103,13 +103,12 @@ pub(super) fn outlook(facts: &Facts, links: Option<&Url>) -> Outlook {
         (true, next) => {
             let before = next.map_or_else(String::new, |at| format!(" before {}", instant(at)));
             format!(
-                "lockwatch has stopped and will not notice the fix by itself{before}: it makes no further attempt with this \
-                 credential, unless the secret changes or somebody asks for one."
+                "lockwatch has stopped and will not notice the fix by itself{before}, unless the secret changes."
             )
         }
         (false, None) => "lockwatch goes on checking and will notice the fix by itself.".to_owned(),
         (false, Some(at)) => format!(
-            "lockwatch goes on checking and will notice the fix by itself; the next attempt is due at {}.",
+            "lockwatch goes on checking and will notice the fix by itself; the next check is due at {}.",
             instant(at)
         ),
     };
@@ -138,13 +137,10 @@ pub(super) fn owned(rows: Vec<(&'static str, String)>) -> Vec<(String, String)> 
 }
 
 pub(super) fn identity(facts: &Facts) -> Vec<(&'static str, String)> {
-    let mut rows = vec![("Username", one_line(&facts.username))];
-    let optional = [("Used by", &facts.integration), ("Zone", &facts.zone)];
-    rows.extend(
-        optional
-            .into_iter()
-            .filter_map(|(label, value)| Some((label, one_line(value.as_deref()?)))),
-    );
+    let optional = |label, value: &Option<String>| Some((label, one_line(value.as_deref()?)));
+    let mut rows = Vec::from_iter(optional("Used by", &facts.integration));
+    rows.push(("Username", one_line(&facts.username)));
+    rows.extend(optional("Zone", &facts.zone));
     rows
 }
 

@@ -48,9 +48,10 @@ fn heading_of(kind: Kind, facts: &Facts, day: Timestamp) -> String {
         }
         Kind::Changed => {
             let before = facts.before.map_or_else(String::new, |before| {
-                format!(", was: {}", remedy::reason_title(before))
+                format!(" (was {})", brief(before, false))
             });
-            format!("CHANGED {who}: now {}{before}", why(diagnosis))
+            let now = brief(diagnosis.reason, diagnosis.certain);
+            format!("CHANGED {who}: now {now}{before}")
         }
         Kind::ZoneUntrusted => {
             format!("ZONE NOT TRUSTED{again} {who}: no credential is sent since {since}")
@@ -83,6 +84,15 @@ fn still_open(digest: &Digest, day: Timestamp) -> String {
             name(&worst.user, &worst.tenant)
         ),
         [] => "STILL OPEN: nothing".to_owned(),
+    }
+}
+
+/// What is wrong, in still fewer words.
+fn brief(reason: Reason, certain: bool) -> &'static str {
+    match reason {
+        Reason::LockedOut if certain => "locked out",
+        Reason::LockedOut => "locked out?",
+        _ => remedy::reason_title(reason),
     }
 }
 
