@@ -8,6 +8,7 @@ use lockwatch::{
         Digest, DigestLine, Facts, Kind, Matter, Notice,
         merge::Telling,
         message::{self, Mail, State},
+        sample::sample,
     },
 };
 
@@ -154,16 +155,23 @@ fn what_is_closed_unmended_is_not_said_to_be_mended() {
         found: Some(Reason::ZoneOnly),
         ..recovered()
     };
-    let mail = compose(&[notice(Kind::Recovered, facts)], Some(&links()));
-    assert_eq!(mail.state, Some(State::Closed));
-    for word in [
-        "RECOVERED",
-        "works again",
-        "Nothing needs to be done",
-        "Down for",
-    ] {
-        assert!(!read(&mail).contains(word), "{word}: {}", mail.text);
+    let unknown = Facts {
+        found: None,
+        ..facts.clone()
+    };
+    for facts in [facts.clone(), unknown] {
+        let mail = compose(&[notice(Kind::Recovered, facts)], Some(&links()));
+        assert_eq!(mail.state, Some(State::Closed));
+        for word in [
+            "RECOVERED",
+            "works again",
+            "Nothing needs to be done",
+            "Down for",
+        ] {
+            assert!(!read(&mail).contains(word), "{word}: {}", mail.text);
+        }
     }
+    let mail = compose(&[notice(Kind::Recovered, facts)], Some(&links()));
     insta::assert_snapshot!("closed", read(&mail));
 }
 
@@ -217,4 +225,11 @@ fn a_mail_is_closed_when_all_of_it_is_over() {
     assert_eq!(states(&both), (Some(State::Open), false));
     let over = [Kind::Recovered, Kind::Recovered];
     assert_eq!(states(&over), (Some(State::Closed), false));
+
+    // A ticket's rule must not take a mail that is also about something else.
+    let mut tellings = sample(Kind::Store, at("2026-11-22T14:06:15Z"), "", "mon1");
+    tellings.push(telling(Kind::Failing, never_accepted(), &[]));
+    let mixed = message::compose(&tellings, None);
+    assert_eq!((mixed.state, mixed.incidents.len()), (Some(State::Open), 1));
+    assert!(!mixed.subject.contains("[incident "), "{}", mixed.subject);
 }
