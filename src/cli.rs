@@ -21,10 +21,14 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{
+    Args, CommandFactory, Parser, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+    error::ErrorKind,
+};
 use clap_complete::Shell;
 
-use crate::{telemetry, user::UserId};
+use crate::{notify::Kind, telemetry, user::UserId};
 pub use exit::Exit;
 use exit::Failure;
 
@@ -63,16 +67,16 @@ enum Command {
     /// For one user, or for those of a tenant or of all that do not work. At most one attempt a minute and three an hour for
     /// each username. Exit: 0 all healthy, 1 some failing or locked out, 2 some unclear.
     Retry(retry::Args),
-    /// Send a test mail, naming each step.
+    /// Send a test mail, or a sample of any kind of mail, naming each step.
     TestMail {
         #[command(flatten)]
         config: ConfigArg,
         /// The recipient; without it, email.to.
         #[arg(long, value_name = "ADDRESS")]
         to: Option<String>,
-        /// Not supported yet.
-        #[arg(long, hide = true)]
-        kind: Option<String>,
+        /// What it is a sample of, about an invented user: words, subject and headers as in a real mail.
+        #[arg(long, value_parser = kind())]
+        kind: Option<Kind>,
     },
     /// Ask whether the daemon is alive, for container health checks. Exit: 0 alive, 1 not.
     Health {
@@ -155,10 +159,9 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Probe(args) => probe::probe(args).await,
         Command::Status { daemon, json } => status::status(&daemon, json).await,
         Command::Retry(args) => retry::retry(args).await,
-        Command::TestMail { kind: Some(_), .. } => {
-            Err(Failure::usage("--kind is not supported yet"))
+        Command::TestMail { config, to, kind } => {
+            test_mail::test_mail(&config.path, to, kind).await
         }
-        Command::TestMail { config, to, .. } => test_mail::test_mail(&config.path, to).await,
         Command::Health { daemon } => status::health(&daemon).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -168,6 +171,14 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         }
         Command::Demo(args) => demo::demo(args).await,
     }
+}
+
+/// A kind of mail by the name that headers and metrics have for it.
+fn kind() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.map(Kind::as_str)).try_map(|name| {
+        let named = |kind: &Kind| kind.as_str() == name;
+        Kind::ALL.into_iter().find(named).ok_or("no such kind")
+    })
 }
 
 fn user_id(text: &str) -> Result<UserId, String> {

@@ -1,4 +1,4 @@
-//! `test-mail`: one mail by the way that all mails go, naming each step.
+//! `test-mail`: one mail by the way that all mails go, naming each step: a bare one, or a sample of a kind.
 
 use std::path::Path;
 
@@ -10,15 +10,20 @@ use crate::{
     app::{self, host_name},
     clock,
     notify::{
-        envelope,
+        Kind, envelope,
         mailer::{Letter, Mailer},
         message,
+        sample::sample,
     },
     store::fresh_id,
     telemetry::chain,
 };
 
-pub(super) async fn test_mail(path: &Path, to: Option<String>) -> Result<Exit, Failure> {
+pub(super) async fn test_mail(
+    path: &Path,
+    to: Option<String>,
+    kind: Option<Kind>,
+) -> Result<Exit, Failure> {
     let config = app::load(path).await?;
     let email = config.email.ok_or_else(|| {
         Failure::config(format!(
@@ -40,11 +45,19 @@ pub(super) async fn test_mail(path: &Path, to: Option<String>) -> Result<Exit, F
             "there is nobody to mail: give --to, or set email.to",
         ));
     }
+    let links = config.web.external_url.as_ref();
     let mailer = Mailer::new(&email);
     let mut exit = Exit::Ok;
     for recipient in recipients {
         let now = clock::now();
-        let mail = message::sample(now, recipient.as_str(), &host_name());
+        let to = recipient.as_str();
+        let mail = kind.map_or_else(
+            || message::test_mail(now, to, &host_name()),
+            |kind| {
+                let tellings = sample(kind, now, to, &host_name());
+                message::compose_sample(&tellings, links, to)
+            },
+        );
         let id = fresh_id();
         let frozen = envelope::freeze(&mail, &email.from, recipient.as_str(), &id, now)
             .map_err(|why| Failure::internal(chain(&why)))?;

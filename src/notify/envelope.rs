@@ -11,7 +11,7 @@ use lettre::{
     },
 };
 
-use crate::notify::message::Mail;
+use crate::notify::message::{Mail, State};
 
 /// Threads, users and incidents named in one mail's headers: a header must not grow without bound.
 const NAMED: usize = 20;
@@ -84,12 +84,16 @@ pub fn freeze(
     } else {
         kinds
     };
+    let state = mail.state.map_or("", State::as_str).to_owned();
+    let sample = if mail.sample { "true" } else { "" }.to_owned();
     let own = [
         ("Auto-Submitted", "auto-generated".to_owned()),
         ("X-Auto-Response-Suppress", "All".to_owned()),
         ("X-Lockwatch-Kind", list(&kinds)),
         ("X-Lockwatch-User", list(&mail.users)),
         ("X-Lockwatch-Incident", list(&mail.incidents)),
+        ("X-Lockwatch-State", state),
+        ("X-Lockwatch-Sample", sample),
     ];
     for (name, value) in own {
         if !value.is_empty() {
@@ -158,6 +162,8 @@ mod tests {
             kinds: vec![Kind::LockedOut],
             incidents: vec!["01hq".into()],
             users: vec!["acme-email2at".into()],
+            state: Some(State::Open),
+            sample: false,
         }
     }
 
@@ -194,6 +200,7 @@ mod tests {
         X-Lockwatch-Kind: locked_out
         X-Lockwatch-User: acme-email2at
         X-Lockwatch-Incident: 01hq
+        X-Lockwatch-State: open
         MIME-Version: 1.0
         Content-Type: multipart/alternative; boundary="lockwatch-m1"
 
@@ -230,11 +237,39 @@ mod tests {
             incidents: vec![],
             kinds: vec![],
             users: vec![],
+            state: None,
             ..mail()
         };
         let text = frozen(&none);
         assert!(!text.contains("References") && !text.contains("X-Lockwatch-Incident"));
+        assert!(!text.contains("X-Lockwatch-State") && !text.contains("X-Lockwatch-Sample"));
         assert!(text.contains("X-Lockwatch-Kind: test\r\n"));
+    }
+
+    #[test]
+    fn what_is_over_and_what_is_invented_can_be_told_by_rules() {
+        let over = Mail {
+            state: Some(State::Closed),
+            sample: true,
+            ..mail()
+        };
+        let text = frozen(&over);
+        assert!(text.contains("\r\nX-Lockwatch-State: closed\r\nX-Lockwatch-Sample: true\r\n"));
+    }
+
+    /// A sentence is one line; what is longer than a server need take is encoded, commands and all.
+    #[test]
+    fn no_line_is_longer_than_servers_take() {
+        let mail = Mail {
+            text: format!(
+                "{}\n    lockwatch retry acme-email2at\n",
+                "word ".repeat(1_000)
+            ),
+            ..mail()
+        };
+        let text = frozen(&mail);
+        let longest = text.split("\r\n").map(str::len).max().unwrap();
+        assert!(longest <= 998, "{longest}");
     }
 
     #[test]

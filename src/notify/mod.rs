@@ -9,6 +9,7 @@ pub mod message;
 pub mod operator;
 pub mod outbox;
 pub mod owed;
+pub mod sample;
 pub mod store_alarm;
 
 use std::time::Duration;

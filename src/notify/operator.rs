@@ -8,10 +8,7 @@ mod storm;
 mod unanswered;
 mod undeliverable;
 
-use jiff::{
-    SpanRound, Timestamp, Unit,
-    fmt::friendly::{Designator, Spacing, SpanPrinter},
-};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, message::one_line};
@@ -61,20 +58,4 @@ fn named<T: ToString>(all: &[T]) -> String {
         names.push(format!("and {} more", all.len() - NAMED));
     }
     names.join(", ")
-}
-
-/// Such as `2 h 10 m`.
-fn lasted(from: Timestamp, to: Timestamp) -> String {
-    let rounding = SpanRound::new()
-        .largest(Unit::Day)
-        .smallest(Unit::Minute)
-        .days_are_24_hours();
-    let rounded = (to - from).round(rounding);
-    let Some(span) = rounded.ok().filter(|span| span.is_positive()) else {
-        return "less than a minute".to_owned();
-    };
-    SpanPrinter::new()
-        .designator(Designator::Compact)
-        .spacing(Spacing::BetweenUnitsAndDesignators)
-        .span_to_string(&span)
 }

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use lockwatch::notify::Kind;
 use serde_json::Value;
 
 use crate::{
@@ -154,7 +155,7 @@ async fn wrong_arguments_are_said_so() {
         (64, &["run", "--fast"]),
         (64, &["probe", "--wait"]),
         (64, &["probe", "works", "--username", "other@acme.example"]),
-        (64, &["test-mail", "--kind", "failing"]),
+        (64, &["test-mail", "--kind", "dance"]),
         (64, &["test-mail", "--to", "nobody"]),
         (64, &["status", "--url", "somewhere"]),
         (64, &["demo", "--for", "soon"]),
@@ -167,8 +168,10 @@ async fn wrong_arguments_are_said_so() {
         assert_eq!(done.stdout.is_empty(), code != 0, "{arguments:?}: {done:?}");
         assert_eq!(done.stderr.is_empty(), code == 0, "{arguments:?}: {done:?}");
     }
-    let done = house.lockwatch(&["test-mail", "--kind", "failing"]).await;
-    assert!(done.stderr.contains("not supported yet"), "{done:?}");
+    let done = house.lockwatch(&["test-mail", "--kind", "dance"]).await;
+    for kind in Kind::ALL {
+        assert!(done.stderr.contains(kind.as_str()), "{done:?}");
+    }
     let done = house.lockwatch(&["probe", "--wait"]).await;
     assert!(done.stderr.contains("by id, or --username"), "{done:?}");
     let done = house.lockwatch(&["completions", "bash"]).await;
@@ -229,6 +232,14 @@ async fn a_test_mail_names_the_step_that_failed() {
     }
     assert_eq!(sink.delivered().len(), 1);
     assert!(sink.delivered()[0].contains("Subject: [lockwatch] test mail"));
+    let sample = ["test-mail", "--kind", "recovered", "--to", "it@msp.example"];
+    let done = house.lockwatch(&sample).await;
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{done:?}");
+    let mail = &sink.delivered()[1];
+    for header in ["Kind: recovered", "State: closed", "Sample: true"] {
+        assert!(mail.contains(&format!("X-Lockwatch-{header}")), "{mail}");
+    }
+    assert!(mail.contains("To: it@msp.example"), "{mail}");
 
     let fails = async |arguments: &[&str], step: &str| {
         let done = house.lockwatch(arguments).await;

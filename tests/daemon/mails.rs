@@ -166,7 +166,7 @@ async fn what_the_mail_server_misses_it_gets_later_unchanged() {
         .await;
     assert_eq!(mail.header("Message-ID"), message_id);
     let frozen = String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
-    let arrived = &mail.text[mail.text.find("Date:").unwrap()..];
+    let arrived = &mail.raw[mail.raw.find("Date:").unwrap()..];
     assert_eq!(arrived.trim_end(), frozen.trim_end());
     house
         .delivered(&sink, "failing", "wrong", "ops@msp.example")

@@ -238,7 +238,7 @@ async fn a_refused_secret_counts_as_always() {
 }
 
 #[tokio::test]
-async fn an_incident_that_is_not_looked_at_any_more_ends_without_a_word() {
+async fn an_incident_that_is_not_looked_at_any_more_is_closed_and_not_called_mended() {
     let mut house = House::of(&["wrong"]);
     house.give("wrong", "demo-wrong-secret-1");
     let daemon = house.start().await;
@@ -258,12 +258,16 @@ async fn an_incident_that_is_not_looked_at_any_more_ends_without_a_word() {
     daemon
         .says("incident closed: what failed is not looked at any more")
         .await;
-    house.watch_checks("wrong", 2).await;
-    let recovered = house
-        .filed()
-        .into_iter()
-        .filter(|mail| mail.tells("recovered", "wrong"));
-    assert_eq!(recovered.count(), 0);
+    let mail = house
+        .mailed("recovered", "wrong", "wrong@acme.example")
+        .await;
+    assert!(
+        mail.header("Subject")
+            .starts_with("[lockwatch] CLOSED wrong (acme): "),
+        "{mail:#?}"
+    );
+    assert_eq!(mail.header("X-Lockwatch-State"), "closed");
+    assert!(!mail.text.contains("works again"), "{}", mail.text);
     assert_eq!(house.stats("wrong").attempts, 2);
     daemon.stop().await;
 }

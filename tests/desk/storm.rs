@@ -105,7 +105,7 @@ fn how_it_ended() {
         assert_eq!(notice.recipient, "before@msp.example", "{name}");
         assert_eq!(
             facts.title,
-            "OVER: the auth outage of zone AE02, after 1 h 15 m"
+            "OVER: the auth outage of zone AE02, after 1 h 15 min"
         );
         assert_eq!(cell(facts, "Accepted"), accepted, "{name}");
         assert_eq!(cell(facts, "Refused"), judged, "{name}");

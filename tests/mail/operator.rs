@@ -160,7 +160,7 @@ fn a_zone_that_is_heard_again() {
     insta::assert_snapshot!("outage_over", read(&mail(&over(now()))));
     let title = |now| over(now).title;
     assert!(title(since()).ends_with("after less than a minute"));
-    assert!(title(at("2026-11-24T16:06:00Z")).ends_with("after 2 d 2 h 1 m"));
+    assert!(title(at("2026-11-24T16:06:00Z")).ends_with("after 2 d 2 h 1 min"));
 }
 
 fn unseen(user: &str, why: &str) -> Unseen {

@@ -7,7 +7,7 @@ use lockwatch::{
     notify::{
         envelope::freeze,
         mailer::{Letter, Mailer, SendError, Sent, Step},
-        message::sample,
+        message::test_mail,
     },
 };
 
@@ -58,7 +58,7 @@ fn email(smtp: Smtp) -> Email {
 pub fn frozen() -> Vec<u8> {
     let date = DATE.parse().unwrap();
     let from = "lockwatch@msp.example".parse().unwrap();
-    let mail = sample(date, TO, "mon1");
+    let mail = test_mail(date, TO, "mon1");
     freeze(&mail, &from, TO, "m1", date).unwrap().bytes
 }
 

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{OperatorFacts, lasted, named};
+use super::{OperatorFacts, named};
 use crate::{
     diagnose::Reason,
     notify::{
         Kind,
-        message::{instant, one_line},
+        message::{duration, instant, one_line},
     },
     remedy::reason_title,
     user::UserId,
@@ -97,7 +97,7 @@ pub fn outage_over(
     now: Timestamp,
     host: &str,
 ) -> OperatorFacts {
-    let lasted = lasted(since, now);
+    let lasted = duration(since, now);
     let mut table = vec![
         ("From".to_owned(), instant(since)),
         ("To".to_owned(), instant(now)),

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{OperatorFacts, lasted, named};
+use super::{OperatorFacts, named};
 use crate::{
     notify::{
         Kind,
-        message::{instant, one_line},
+        message::{duration, instant, one_line},
     },
     user::UserId,
 };
@@ -79,7 +79,7 @@ pub fn auth_outage_over(
     host: &str,
 ) -> OperatorFacts {
     let zone = one_line(zone_name);
-    let lasted = lasted(since, now);
+    let lasted = duration(since, now);
     let Ended {
         accepted,
         judged,

@@ -50,8 +50,8 @@ pub fn undeliverable(
         table,
         steps: vec![
             "See whether the address is right: users.notify and email.to in the configuration.".to_owned(),
-            "If it is, ask whoever runs the mail server why it refuses the mail; the reason above is its answer.".to_owned(),
-            "Tell the recipient by other means what is said above; lockwatch status shows how things stand.".to_owned(),
+            "If it is, ask whoever runs the mail server why it refuses the mail; the reason named here is its answer.".to_owned(),
+            "Tell the recipient by other means; lockwatch status shows how things stand.".to_owned(),
         ],
         users: told
             .iter()

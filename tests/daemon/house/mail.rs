@@ -8,14 +8,16 @@ use crate::support::smtp::Sink;
 /// One mail.
 #[derive(Clone, Debug)]
 pub struct Mail {
-    /// All of it, lines ending in LF.
+    /// All of it as it came, lines ending in LF.
+    pub raw: String,
+    /// All of it as it is read: long lines are whole again.
     pub text: String,
 }
 
 impl Mail {
     /// A header, unfolded; empty when it is not there.
     pub fn header(&self, name: &str) -> String {
-        let head = self.text.split("\n\n").next().unwrap().replace("\n ", " ");
+        let head = self.raw.split("\n\n").next().unwrap().replace("\n ", " ");
         let line = head
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
@@ -46,7 +48,9 @@ impl House {
 
     /// Waits for the mail of this kind about this user to this recipient.
     pub async fn mailed(&self, kind: &str, user: &str, to: &str) -> Mail {
-        find(|| self.filed(), kind, user, to).await
+        let mail = find(|| self.filed(), kind, user, to).await;
+        self.hear(mail.text.as_bytes());
+        mail
     }
 
     /// The same of a mail server.
@@ -68,7 +72,8 @@ async fn find(mails: impl Fn() -> Vec<Mail>, kind: &str, user: &str, to: &str) -
 }
 
 fn of(text: String) -> Mail {
-    Mail {
-        text: text.replace("\r\n", "\n"),
-    }
+    let raw = text.replace("\r\n", "\n");
+    // What lies between may be split in the middle of a word.
+    let text = raw.replace("=\n", "").replace("=3D", "=");
+    Mail { raw, text }
 }
