@@ -159,7 +159,10 @@ fn whoever_was_told_is_told_of_the_end() {
     );
     let (notice, facts) = only(&orders.over[0]);
     assert_eq!(notice.recipient, "before@msp.example");
-    assert_eq!(facts.title, "OVER: the outage of zone AE02, after 1 h 15 min");
+    assert_eq!(
+        facts.title,
+        "OVER: the outage of zone AE02, after 1 h 15 min"
+    );
     assert_eq!(facts.users, ["user-0", "user-1"]);
     assert_eq!(cell(facts, "Still silent"), "user-1");
 }
