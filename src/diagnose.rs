@@ -38,6 +38,22 @@ pub struct Diagnosis {
     pub causes: Vec<RankedCause>,
 }
 
+impl Diagnosis {
+    /// One that needs a second sighting, and of which no cause is known.
+    #[must_use]
+    pub fn new(reason: Reason, evidence: Vec<String>) -> Self {
+        Self {
+            verdict: reason.verdict(),
+            reason,
+            certain: false,
+            last_word: false,
+            remembered: false,
+            evidence,
+            causes: Vec::new(),
+        }
+    }
+}
+
 /// A candidate cause with what speaks for and against it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RankedCause {
@@ -145,7 +161,7 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
                 "The credential was rejected before and has not changed; no further attempt is risked.".to_owned(),
             ];
             if let Some(until) = activating.filter(|_| !history.credential_was_good()) {
-                return Some(plain(Reason::Activating, still_new(seen, until)));
+                return Some(Diagnosis::new(Reason::Activating, still_new(seen, until)));
             }
             if let Some(since) = storm {
                 return Some(auth_outage(seen, since));
@@ -163,7 +179,7 @@ pub fn diagnose(observation: &Observation, history: &History) -> Option<Diagnosi
         QueryStep::NotPermitted(Refusal::Wait {
             until,
             why: Waiting::Activation,
-        }) => Some(plain(
+        }) => Some(Diagnosis::new(
             Reason::Activating,
             vec![
                 found,
@@ -198,7 +214,7 @@ fn auth_outage(mut seen: Vec<String>, since: Timestamp) -> Diagnosis {
         "Autotask has refused many users at once since {}, all of them accepted before: it is not taken for a fault of this user.",
         since.strftime("%F %R UTC")
     ));
-    plain(Reason::AuthOutage, seen)
+    Diagnosis::new(Reason::AuthOutage, seen)
 }
 
 fn answered(
@@ -217,11 +233,11 @@ fn answered(
         return diagnosis;
     }
     match finding {
-        QueryFinding::Accepted => plain(Reason::Ok, seen("The query was accepted.")),
+        QueryFinding::Accepted => Diagnosis::new(Reason::Ok, seen("The query was accepted.")),
         QueryFinding::Rejected => {
             let seen = seen("The query was answered 401, which Autotask does not explain.");
             if let Some(until) = activating.filter(|_| !history.credential_was_good()) {
-                return plain(Reason::Activating, still_new(seen, until));
+                return Diagnosis::new(Reason::Activating, still_new(seen, until));
             }
             if let Some(since) = fleet.storm.filter(|_| history.credential_was_good()) {
                 return auth_outage(seen, since);
@@ -262,7 +278,7 @@ fn answered(
                 errors.join(" / ")
             )),
         ),
-        QueryFinding::RateLimited { .. } => plain(
+        QueryFinding::RateLimited { .. } => Diagnosis::new(
             Reason::RateLimited,
             seen("Autotask answered that there were too many requests."),
         ),
@@ -286,22 +302,10 @@ fn zone_seen(zone: &Zone) -> String {
     )
 }
 
-fn plain(reason: Reason, evidence: Vec<String>) -> Diagnosis {
-    Diagnosis {
-        verdict: reason.verdict(),
-        reason,
-        certain: false,
-        last_word: false,
-        remembered: false,
-        evidence,
-        causes: Vec::new(),
-    }
-}
-
 fn failing(reason: Reason, what: Cause, evidence: Vec<String>) -> Diagnosis {
     Diagnosis {
         causes: vec![cause(what, [])],
-        ..plain(reason, evidence)
+        ..Diagnosis::new(reason, evidence)
     }
 }
 

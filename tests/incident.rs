@@ -28,15 +28,7 @@ fn start() -> Timestamp {
 }
 
 fn seen(reason: Reason) -> Diagnosis {
-    Diagnosis {
-        verdict: reason.verdict(),
-        reason,
-        certain: false,
-        last_word: false,
-        remembered: false,
-        evidence: vec!["Seen.".to_owned()],
-        causes: Vec::new(),
-    }
+    Diagnosis::new(reason, vec!["Seen.".to_owned()])
 }
 
 /// What a check brought, in a word: `last:` where the budget allows no second look, `sure:` where a body said it, `held:`

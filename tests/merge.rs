@@ -48,15 +48,7 @@ fn turn(id: &str, kind: Kind) -> Notice {
             before: None,
             at: at(turn.into()),
             last_accepted: None,
-            diagnosis: Diagnosis {
-                verdict: reason.verdict(),
-                reason,
-                certain: false,
-                last_word: false,
-                remembered: false,
-                evidence: Vec::new(),
-                causes: Vec::new(),
-            },
+            diagnosis: Diagnosis::new(reason, Vec::new()),
             found: None,
             dropped: false,
             rejections: 2,
@@ -246,6 +238,15 @@ fn a_reminder_leaves_out_what_has_words_of_its_own() {
     assert_eq!(
         planned(vec![reminder(&["acme-1"]), over.clone()], &given),
         "acme-1.2 | acme-1.2 |  | reminder"
+    );
+    let known = Given {
+        over: ["acme-1".to_owned()].into(),
+        ..Given::default()
+    };
+    assert_eq!(
+        planned(vec![reminder(&["acme-1", "acme-2"])], &known),
+        "reminder of acme-2 | reminder |  | ",
+        "what was over before"
     );
     // Even if those words must wait.
     let full = Given {

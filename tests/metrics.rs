@@ -59,15 +59,7 @@ fn open(reason: Reason) -> Phase {
         "1a2b3c",
         at("2026-11-21T14:04:00Z"),
         at("2026-11-21T14:05:00Z"),
-        &Diagnosis {
-            verdict: reason.verdict(),
-            reason,
-            certain: false,
-            last_word: false,
-            remembered: false,
-            evidence: Vec::new(),
-            causes: Vec::new(),
-        },
+        &Diagnosis::new(reason, Vec::new()),
     ))
 }
 

@@ -31,15 +31,7 @@ fn now() -> Timestamp {
 }
 
 fn incident(reason: Reason) -> Incident {
-    let diagnosis = Diagnosis {
-        verdict: reason.verdict(),
-        reason,
-        certain: false,
-        last_word: false,
-        remembered: false,
-        evidence: Vec::new(),
-        causes: Vec::new(),
-    };
+    let diagnosis = Diagnosis::new(reason, Vec::new());
     Incident {
         turn: 1,
         ..Incident::new("1a2b3c", at("2026-11-21T14:04:00Z"), now(), &diagnosis)

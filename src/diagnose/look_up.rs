@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Cause, Diagnosis, History, Light, Reason, answered, failing, plain, unclear::unclear};
+use super::{Cause, Diagnosis, History, Light, Reason, answered, failing, unclear::unclear};
 use crate::observation::{Observation, QueryFinding, QueryStep, Unclear};
 
 /// The look-up is away, and the zone known from before was asked: what its answer says in words counts, but a 401 may be
@@ -23,7 +23,7 @@ pub(super) fn without_look_up(
     if probed.finding == QueryFinding::Rejected {
         let mut seen = look_up.evidence;
         seen.push("The zone known from before refused the credential, which proves nothing while nobody says that the tenant is still there.".to_owned());
-        return plain(look_up.reason, seen);
+        return Diagnosis::new(look_up.reason, seen);
     }
     let asked = format!(
         "{} The zone known from before was asked.",
@@ -62,14 +62,14 @@ pub(super) fn unknown_user(
         seen.push("The zone known from before does not accept its credential either.".to_owned());
     }
     if activating.is_some() {
-        return plain(Reason::Activating, seen);
+        return Diagnosis::new(Reason::Activating, seen);
     }
     let denied = observation.fleet.denied;
     if denied > 0 {
         seen.push(format!(
             "It denies {denied} other users that it knew before, too: it is taken for a fault of the look-up."
         ));
-        return plain(Reason::Outage, seen);
+        return Diagnosis::new(Reason::Outage, seen);
     }
     failing(Reason::UnknownUser, Cause::UsernameUnknown, seen)
 }

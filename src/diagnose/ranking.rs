@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Cause, Diagnosis, History, Reason, cause, plain};
+use super::{Cause, Diagnosis, History, Reason, cause};
 use crate::observation::Mangled;
 
 /// A 401: the ranking depends on what the credential did before.
@@ -59,7 +59,7 @@ pub(super) fn rejected(seen: Vec<String>, mangled: &[Mangled], history: &History
     };
     Diagnosis {
         causes,
-        ..plain(reason, seen)
+        ..Diagnosis::new(reason, seen)
     }
 }
 

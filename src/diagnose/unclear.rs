@@ -1,6 +1,6 @@
 //! What says nothing about a user, in words. Pure.
 
-use super::{Diagnosis, Reason, plain};
+use super::{Diagnosis, Reason};
 use crate::observation::Unclear;
 
 /// `who` is a fragment at the beginning of a sentence.
@@ -36,5 +36,5 @@ pub(super) fn unclear(what: &Unclear, who: &str) -> Diagnosis {
             format!("was answered {status}, unexpectedly: {what}"),
         ),
     };
-    plain(reason, vec![format!("{who} {seen}.")])
+    Diagnosis::new(reason, vec![format!("{who} {seen}.")])
 }

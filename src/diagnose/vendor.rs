@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{CodeSent, Diagnosis, History, Outcome, QueryFinding, Reason, plain};
+use super::{CodeSent, Diagnosis, History, Outcome, QueryFinding, Reason};
 
 const GOOD: &str = "Username and secret are good, and a locked user would most likely have been refused. The code and the permissions are not checked.";
 
@@ -13,7 +13,7 @@ pub(super) fn zone_only(found: String) -> Diagnosis {
         "That proves the username and nothing else. Only the vendor knows the integration code, so the credential is not presented.".to_owned(),
         "Not known: whether the secret is right, whether the user is locked, expired or deactivated, and what it may read.".to_owned(),
     ];
-    plain(Reason::ZoneOnly, seen)
+    Diagnosis::new(Reason::ZoneOnly, seen)
 }
 
 /// What the two answers mean that mean something else when a placeholder was sent for the code.
@@ -40,7 +40,7 @@ pub(super) fn answered(
         ),
         _ => return None,
     };
-    Some(plain(reason, vec![found.to_owned(), seen]))
+    Some(Diagnosis::new(reason, vec![found.to_owned(), seen]))
 }
 
 /// Between two attempts: what the last one found stands, if it found the secret good.
@@ -61,5 +61,8 @@ pub(super) fn still_verified(
         "The secret is presented again at {} at the earliest.",
         until.strftime("%F %R UTC")
     );
-    Some(plain(Reason::CodeUnverified, vec![found, seen, next]))
+    Some(Diagnosis::new(
+        Reason::CodeUnverified,
+        vec![found, seen, next],
+    ))
 }

@@ -46,6 +46,8 @@ pub struct Given {
     pub mailed: HashMap<String, Mailed>,
     /// By tenant.
     pub gathering: HashMap<String, Gathering>,
+    /// Incidents that reminders name and that are over.
+    pub over: HashSet<String>,
 }
 
 /// Many users of a tenant begin to fail together.
@@ -85,7 +87,7 @@ pub fn plan(owed: Vec<Notice>, given: &Given, now: Timestamp) -> Plan {
             Matter::Operator(_) | Matter::Digest(_) => others.push(notice),
         }
     }
-    let owed: HashSet<String> = incidents.keys().cloned().collect();
+    let told: HashSet<String> = incidents.keys().chain(&given.over).cloned().collect();
     let begun = begun(&incidents);
     for (incident, mut notices) in incidents {
         notices.sort_by_key(turn);
@@ -115,7 +117,7 @@ pub fn plan(owed: Vec<Notice>, given: &Given, now: Timestamp) -> Plan {
     for mut notice in others {
         if let Matter::Digest(digest) = &mut notice.matter {
             // What is told or waits to be told in its own words may be over by now.
-            drop_lines(digest, &owed);
+            drop_lines(digest, &told);
             if digest.lines.is_empty() {
                 plan.void.push(notice.id);
                 continue;

@@ -170,13 +170,8 @@ fn diagnosis(reason: Reason, accepted: Timestamp) -> Diagnosis {
         ),
     };
     Diagnosis {
-        verdict: reason.verdict(),
-        reason,
-        certain: false,
-        last_word: false,
-        remembered: false,
-        evidence,
         causes,
+        ..Diagnosis::new(reason, evidence)
     }
 }
 

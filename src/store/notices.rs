@@ -11,7 +11,7 @@ use super::{
     writer::Write,
 };
 use crate::notify::{
-    Matter, Notice,
+    Digest, Matter, Notice,
     merge::{DAY, Gathering, Given, Mailed},
 };
 
@@ -145,11 +145,17 @@ impl Store {
                 .mailed(&first.recipient, now)
                 .await
                 .map_err(StoreError::Read)?,
-            gathering: HashMap::new(),
+            ..Given::default()
         };
         for notice in notices {
-            let Matter::Incident(facts) = &notice.matter else {
-                continue;
+            let facts = match &notice.matter {
+                Matter::Incident(facts) => facts,
+                Matter::Digest(digest) => {
+                    let over = self.over(digest).await.map_err(StoreError::Read)?;
+                    given.over.extend(over);
+                    continue;
+                }
+                Matter::Operator(_) => continue,
             };
             if given.gathering.contains_key(&facts.tenant) {
                 continue;
@@ -193,6 +199,20 @@ impl Store {
             Ok((row.get("incident_id")?, mailed))
         };
         rows.iter().map(mailed).collect()
+    }
+
+    /// What a reminder names that is over by now.
+    async fn over(&self, digest: &Digest) -> Result<Vec<String>, sqlx::Error> {
+        let mut over = Vec::new();
+        for line in &digest.lines {
+            let closed =
+                sql::query("SELECT id FROM incidents WHERE id = $1 AND closed_at IS NOT NULL")
+                    .bind(&line.incident)
+                    .fetch_optional(&self.pool)
+                    .await?;
+            over.extend(closed.map(|_| line.incident.clone()));
+        }
+        Ok(over)
     }
 
     /// Where many users of a tenant begin to fail together: the first sighting, and how long after it all will have been

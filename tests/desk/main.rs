@@ -94,15 +94,7 @@ fn change(watched: &mut Watched, change: impl FnOnce(&mut lockwatch::board::Entr
 }
 
 fn incident(of: &str, reason: Reason, opened: Timestamp) -> Incident {
-    let diagnosis = Diagnosis {
-        verdict: reason.verdict(),
-        reason,
-        certain: false,
-        last_word: false,
-        remembered: false,
-        evidence: Vec::new(),
-        causes: Vec::new(),
-    };
+    let diagnosis = Diagnosis::new(reason, Vec::new());
     Incident::new(&format!("incident-of-{of}"), opened, opened, &diagnosis)
 }
 

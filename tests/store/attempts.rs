@@ -108,15 +108,7 @@ fn opened(id: &str) -> Event {
         id,
         start(),
         start(),
-        &lockwatch::diagnose::Diagnosis {
-            verdict: state.verdict(),
-            reason: state,
-            certain: false,
-            last_word: false,
-            remembered: false,
-            evidence: Vec::new(),
-            causes: Vec::new(),
-        },
+        &lockwatch::diagnose::Diagnosis::new(state, Vec::new()),
     ))
 }
 
