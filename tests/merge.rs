@@ -248,7 +248,6 @@ fn a_reminder_leaves_out_what_has_words_of_its_own() {
         "reminder of acme-2 | reminder |  | ",
         "what was over before"
     );
-    // Even if those words must wait.
     let full = Given {
         mailed: HashMap::from([(
             "acme-1".to_owned(),
@@ -261,7 +260,8 @@ fn a_reminder_leaves_out_what_has_words_of_its_own() {
     };
     assert_eq!(
         planned(vec![reminder(&["acme-1"]), over], &full),
-        " |  | acme-1.2 until 22 14:01 | reminder"
+        "reminder of acme-1 | reminder | acme-1.2 until 22 14:01 | ",
+        "what waits is still open, as far as is known here"
     );
 }
 

@@ -87,7 +87,6 @@ pub fn plan(owed: Vec<Notice>, given: &Given, now: Timestamp) -> Plan {
             Matter::Operator(_) | Matter::Digest(_) => others.push(notice),
         }
     }
-    let told: HashSet<String> = incidents.keys().chain(&given.over).cloned().collect();
     let begun = begun(&incidents);
     for (incident, mut notices) in incidents {
         notices.sort_by_key(turn);
@@ -114,11 +113,20 @@ pub fn plan(owed: Vec<Notice>, given: &Given, now: Timestamp) -> Plan {
             last_until: last.map(|mailed| mailed.oldest + DAY),
         }));
     }
+    let own_words = plan
+        .tellings
+        .iter()
+        .map(|telling| telling.notice.matter.incident());
+    let told: HashSet<String> = own_words
+        .map(str::to_owned)
+        .chain(given.over.iter().cloned())
+        .collect();
     for mut notice in others {
         if let Matter::Digest(digest) = &mut notice.matter {
-            // What is told or waits to be told in its own words may be over by now.
+            // What is told in its own words, or is over by now.
+            let all = digest.lines.len();
             drop_lines(digest, &told);
-            if digest.lines.is_empty() {
+            if all > 0 && digest.lines.is_empty() {
                 plan.void.push(notice.id);
                 continue;
             }

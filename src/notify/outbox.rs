@@ -6,7 +6,10 @@ pub mod freeze;
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Kind, mailer::Mailer};
@@ -24,14 +27,30 @@ use freeze::{Froze, Stationery};
 const LOOK: Duration = Duration::from_secs(30);
 /// Where another process was faster, the next look is not at once.
 const BREATH: Duration = Duration::from_secs(1);
-/// So many mails are read at once.
-const AT_ONCE: u32 = 100;
+/// After so many mails it is looked whether there is more to tell: a slow server must not hold up what is new.
+const AT_ONCE: u32 = 10;
 
-/// The server took no mail at all: it is left alone.
-#[derive(Clone, Copy, Debug)]
-struct Pause {
-    until: Timestamp,
+/// How the mail server stands, as far as this process knows.
+#[derive(Debug, Default)]
+struct Way {
+    /// It is left alone until then.
+    pause: Option<Instant>,
+    /// So often in a row it took no mail at all.
     failures: u32,
+    /// It wants a login that we do not have: there is no account to remember that by.
+    nameless: Option<LoginPause>,
+}
+
+impl Way {
+    fn rests(&self) -> Duration {
+        self.pause.map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
+    }
+
+    fn rest(&mut self, wait: Duration) {
+        self.pause = Some(Instant::now() + wait);
+    }
 }
 
 /// Sends what the store owes until `stopping`.
@@ -54,10 +73,10 @@ pub struct Outbox {
 impl Outbox {
     /// Runs until stopping, and once more then.
     pub async fn run(mut self) {
-        let mut pause: Option<Pause> = None;
+        let mut way = Way::default();
         loop {
             let last = self.stopping.is_cancelled();
-            let idle = match self.round(&mut pause, last).await {
+            let idle = match self.round(&mut way, last).await {
                 Ok(idle) => idle,
                 // Told where the store was lost; whoever has it back wakes this.
                 Err(StoreError::Unusable(_)) => LOOK,
@@ -74,7 +93,7 @@ impl Outbox {
                 () = self.stopping.cancelled() => {}
                 () = self.wake.notified() => {}
                 // New settings may be the cure.
-                _ = self.setup.changed() => pause = None,
+                _ = self.setup.changed() => way = Way::default(),
                 () = tokio::time::sleep(idle) => {}
             }
         }
@@ -82,7 +101,7 @@ impl Outbox {
 
     /// Freezes what is owed, sends what is due; returns how long there is nothing to do. `last`: what is still gathered is
     /// not waited for.
-    async fn round(&self, pause: &mut Option<Pause>, last: bool) -> Result<Duration, StoreError> {
+    async fn round(&self, way: &mut Way, last: bool) -> Result<Duration, StoreError> {
         let setup = self.setup.borrow().clone();
         let store = self.store.get()?;
         let Some(email) = &setup.config.email else {
@@ -99,9 +118,9 @@ impl Outbox {
             confirm_after: setup.config.lockout.confirm_after,
             group_wait: email.group_wait,
         };
-        let mut refused = false;
+        let (mut made, mut refused) = (Vec::new(), false);
         loop {
-            match stationery.freeze(&store, store.now()).await? {
+            match stationery.freeze(&store, &mut made, store.now()).await? {
                 Froze::Something => {}
                 Froze::Nothing => break,
                 Froze::Refused => {
@@ -110,61 +129,50 @@ impl Outbox {
                 }
             }
         }
-        if !pause.is_some_and(|pause| store.now() < pause.until) {
-            self.send_due(&store, email, pause).await?;
-        }
+        while way.rests().is_zero() && self.send_due(&store, email, way).await? && last {}
         let waiting = store.waiting().await?;
         self.metrics.outbox(&waiting);
-        let next = waiting
-            .next
-            .map(|next| pause.map_or(next, |pause| next.max(pause.until)));
-        let next = next.map(|next| {
-            Duration::try_from(next.duration_since(self.store.now())).unwrap_or_default()
+        let next = waiting.next.map(|next| {
+            let wait = next.duration_since(self.store.now());
+            Duration::try_from(wait)
+                .unwrap_or_default()
+                .max(way.rests())
         });
         let idle = next.map_or(LOOK, |wait| wait.min(LOOK));
         Ok(if refused { idle.max(BREATH) } else { idle })
     }
 
-    /// Sends what is due, one after the other, until the server rather than a mail is the problem.
+    /// Sends some of what is due, one after the other, until the server rather than a mail is the problem. Whether anything
+    /// was sent.
     async fn send_due(
         &self,
         store: &Store,
         email: &Email,
-        pause: &mut Option<Pause>,
-    ) -> Result<(), StoreError> {
+        way: &mut Way,
+    ) -> Result<bool, StoreError> {
+        let mails = store.due_mails(store.now(), AT_ONCE).await?;
+        if mails.is_empty() {
+            return Ok(false);
+        }
         let mailer = Mailer::new(email);
-        let mut refused: Option<LoginPause> = None;
-        let mut account: Option<String> = None;
-        for (nth, mail) in store
-            .due_mails(store.now(), AT_ONCE)
-            .await?
-            .into_iter()
-            .enumerate()
-        {
-            if nth == 0 {
-                account = mailer
-                    .account()
-                    .await
-                    .map(|[settings, password]| store.fingerprint(&[&settings, &password]));
-                if let Some(account) = &account {
-                    refused = store.login_pause(account).await?;
-                }
-                if let Some(refused) = refused.filter(|refused| store.now() < refused.until) {
-                    // Looked at again meanwhile: another password is another account.
-                    *pause = Some(Pause {
-                        until: refused.until.min(store.now() + LOOK),
-                        failures: 0,
-                    });
-                    return Ok(());
-                }
-            }
+        let account = mailer.account().await;
+        let account =
+            account.map(|[settings, password]| store.fingerprint(&[&settings, &password]));
+        let mut refused = match &account {
+            Some(account) => store.login_pause(account, store.now()).await?,
+            None => way.nameless,
+        };
+        if let Some(refused) = refused.filter(|refused| store.now() < refused.until) {
+            way.rest(rest_of(&refused, account.as_ref(), store.now()));
+            return Ok(false);
+        }
+        for mail in mails {
             // What cannot be noted as sent would be sent again and again.
             self.store.get()?;
-            let server_failures = pause.map_or(0, |pause| pause.failures);
             let given = Circumstances {
                 email,
                 host: &self.host,
-                server_failures,
+                server_failures: way.failures,
                 account: account.as_deref(),
                 refused,
             };
@@ -173,27 +181,23 @@ impl Outbox {
             self.count(&mail_id, &delivery);
             match delivery {
                 Delivery::ServerDown(wait) => {
-                    *pause = Some(Pause {
-                        until: store.now() + wait,
-                        failures: server_failures.saturating_add(1),
-                    });
-                    return Ok(());
+                    way.rest(wait);
+                    way.failures = way.failures.saturating_add(1);
+                    return Ok(false);
                 }
                 Delivery::LoginRefused(refused) => {
-                    *pause = Some(Pause {
-                        until: refused.until.min(store.now() + LOOK),
-                        failures: 0,
-                    });
-                    return Ok(());
+                    way.rest(rest_of(&refused, account.as_ref(), store.now()));
+                    way.nameless = Some(refused).filter(|_| account.is_none());
+                    return Ok(false);
                 }
                 Delivery::Gone => {}
                 Delivery::Sent(_) | Delivery::Later | Delivery::Dead { .. } => {
-                    *pause = None;
+                    *way = Way::default();
                     refused = None;
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn count(&self, mail_id: &str, delivery: &Delivery) {
@@ -207,9 +211,19 @@ impl Outbox {
             }
             _ => return,
         };
-        for (kind, _) in told {
-            self.metrics.noticed(kind, outcome);
+        for notice in told {
+            self.metrics.noticed(&notice.kind, outcome);
         }
         tracing::info!(mail.id = mail_id, outcome, "mail done");
+    }
+}
+
+/// A refused login rests to its end, but where it is remembered by its account, a look now and then shows whether the
+/// password is another one by now.
+fn rest_of(refused: &LoginPause, account: Option<&String>, now: Timestamp) -> Duration {
+    let rest = Duration::try_from(refused.until.duration_since(now)).unwrap_or_default();
+    match account {
+        Some(_) => rest.min(LOOK),
+        None => rest,
     }
 }

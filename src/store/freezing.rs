@@ -108,8 +108,8 @@ impl Freeze {
 
     async fn keep(&self, mail: &FrozenMail, conn: &mut Conn) -> Result<(), sqlx::Error> {
         sql::query(
-            "INSERT INTO mails (id, message_id, recipient, bytes, created_at, owed_since, next_try_at, tries) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO mails (id, message_id, recipient, bytes, created_at, owed_since, next_try_at, tries, put_off_since, \
+             put_offs, seq) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, (SELECT COALESCE(MAX(seq), 0) + 1 FROM mails))",
         )
         .bind(&mail.id)
         .bind(&mail.message_id)
@@ -118,7 +118,8 @@ impl Freeze {
         .bind(millis(mail.created))
         .bind(millis(mail.owed_since))
         .bind(millis(mail.next_try))
-        .bind(i64::from(mail.tries))
+        .bind(mail.put_off_since.map(millis))
+        .bind(i64::from(mail.put_offs))
         .execute(&mut *conn)
         .await?;
         for notice in &self.notices {

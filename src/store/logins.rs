@@ -1,5 +1,7 @@
 //! Mail accounts whose login was refused. Remembered, so that a restart loop is no login loop.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{
@@ -7,6 +9,9 @@ use super::{
     sql::{self, Conn},
     timestamp,
 };
+
+/// No pause is longer.
+pub const LONGEST: Duration = Duration::from_hours(4);
 
 /// A mail account is left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,21 +27,32 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn login_pause(&self, account: &str) -> Result<Option<LoginPause>, StoreError> {
+    pub async fn login_pause(
+        &self,
+        account: &str,
+        now: Timestamp,
+    ) -> Result<Option<LoginPause>, StoreError> {
         let row = sql::query("SELECT until_at, failures FROM login_pauses WHERE account = $1")
             .bind(account)
             .fetch_optional(&self.pool)
             .await
             .map_err(StoreError::Read)?;
-        row.map(|row| {
-            let failures: i64 = row.get("failures")?;
-            Ok(LoginPause {
-                until: timestamp(row.get("until_at")?),
-                failures: u32::try_from(failures).unwrap_or(u32::MAX),
+        let pause = row
+            .map(|row| {
+                let failures: i64 = row.get("failures")?;
+                Ok(LoginPause {
+                    until: timestamp(row.get("until_at")?),
+                    failures: u32::try_from(failures).unwrap_or(u32::MAX),
+                })
             })
-        })
-        .transpose()
-        .map_err(StoreError::Read)
+            .transpose()
+            .map_err(StoreError::Read)?;
+        // A clock that was set back since does not make it longer.
+        let longest = now + LONGEST;
+        Ok(pause.map(|pause| LoginPause {
+            until: pause.until.min(longest),
+            ..pause
+        }))
     }
 }
 

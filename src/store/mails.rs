@@ -1,11 +1,13 @@
 //! Frozen mails: what is due, what became of each try, what waits.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
     logins::{self, LoginPause},
-    millis, notices,
+    millis, notices, span,
     sql::{self, Conn, Row},
     timestamp,
     writer::Write,
@@ -31,7 +33,14 @@ pub struct FrozenMail {
     pub next_try: Timestamp,
     /// Tries so far.
     pub tries: u32,
+    /// Since when its recipient is put off, if it is.
+    pub put_off_since: Option<Timestamp>,
+    /// How often it was.
+    pub put_offs: u32,
 }
+
+/// No mail waits longer: what is due later was written by a clock that was set back since, and is due now.
+const LONGEST_WAIT: Duration = Duration::from_hours(2);
 
 /// What became of one try.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,12 +53,27 @@ pub enum Tried {
         at: Timestamp,
         /// What the server said.
         why: String,
+        /// It was the recipient that was put off, not every mail.
+        put_off: bool,
     },
     /// It will never be taken.
     Dead {
         /// What the server said.
         why: String,
+        /// Notices made after this are owed anew, where the mail certainly did not arrive.
+        spare: Option<Timestamp>,
     },
+}
+
+/// A notice in a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldIn {
+    /// `notify::Kind`.
+    pub kind: String,
+    /// The user that it is about; empty for none.
+    pub user: String,
+    /// When it was made.
+    pub created: Timestamp,
 }
 
 /// A notice whose mail was sent.
@@ -102,12 +126,12 @@ macro_rules! whose_turn_it_is {
          JOIN tellings AS others ON others.incident_id = its.incident_id AND others.recipient = its.recipient \
          JOIN mails AS earlier ON earlier.id = others.mail_id \
          WHERE its.mail_id = mails.id AND earlier.sent_at IS NULL AND earlier.dead_at IS NULL \
-         AND (earlier.created_at < mails.created_at OR (earlier.created_at = mails.created_at AND earlier.id < mails.id)))"
+         AND (earlier.seq < mails.seq OR (earlier.seq = mails.seq AND earlier.id < mails.id)))"
     };
 }
 
 impl Store {
-    /// Mails whose time has come, oldest first.
+    /// Mails whose time has come: those that were never tried, then the others, each oldest first.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -117,13 +141,14 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<FrozenMail>, StoreError> {
         sql::query(concat!(
-            "SELECT id, message_id, recipient, bytes, created_at, owed_since, next_try_at, tries FROM mails \
-             WHERE next_try_at <= $1 AND ",
+            "SELECT id, message_id, recipient, bytes, created_at, owed_since, put_off_since, put_offs, next_try_at, tries \
+             FROM mails WHERE (next_try_at <= $1 OR next_try_at > $3) AND ",
             whose_turn_it_is!(),
-            " ORDER BY created_at, id LIMIT $2"
+            " ORDER BY CASE WHEN tries = 0 THEN 0 ELSE 1 END, seq, id LIMIT $2"
         ))
         .bind(millis(now))
         .bind(i64::from(limit))
+        .bind(millis(now) + span(LONGEST_WAIT))
         .fetch_all(&self.pool)
         .await
         .and_then(|rows| rows.iter().map(frozen).collect())
@@ -146,13 +171,19 @@ impl Store {
         self.writer.write(ended).await
     }
 
-    /// The kind of each notice in a mail and the user that it is about, empty for none.
+    /// The notices in a mail, oldest first.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn told_in(&self, mail: &str) -> Result<Vec<(String, String)>, StoreError> {
-        let told = |row: &Row| Ok((row.get("kind")?, row.get("user_id")?));
-        sql::query("SELECT kind, user_id FROM notices WHERE mail_id = $1 ORDER BY created_at, id")
+    pub async fn told_in(&self, mail: &str) -> Result<Vec<ToldIn>, StoreError> {
+        let told = |row: &Row| {
+            Ok(ToldIn {
+                kind: row.get("kind")?,
+                user: row.get("user_id")?,
+                created: timestamp(row.get("created_at")?),
+            })
+        };
+        sql::query("SELECT kind, user_id, created_at FROM notices WHERE mail_id = $1 ORDER BY created_at, id")
             .bind(mail)
             .fetch_all(&self.pool)
             .await
@@ -216,6 +247,7 @@ fn sent(row: &Row) -> Result<SentNotice, sqlx::Error> {
 
 fn frozen(row: &Row) -> Result<FrozenMail, sqlx::Error> {
     let tries: i64 = row.get("tries")?;
+    let put_offs: i64 = row.get("put_offs")?;
     Ok(FrozenMail {
         id: row.get("id")?,
         message_id: row.get("message_id")?,
@@ -225,6 +257,8 @@ fn frozen(row: &Row) -> Result<FrozenMail, sqlx::Error> {
         owed_since: timestamp(row.get("owed_since")?),
         next_try: timestamp(row.get("next_try_at")?),
         tries: u32::try_from(tries).unwrap_or(u32::MAX),
+        put_off_since: row.get::<Option<i64>>("put_off_since")?.map(timestamp),
+        put_offs: u32::try_from(put_offs).unwrap_or(u32::MAX),
     })
 }
 
@@ -250,11 +284,13 @@ impl Write for Ended {
         let now = millis(self.now);
         let (sent, dead, next, why) = match &self.tried {
             Tried::Sent => (Some(now), None, now, None),
-            Tried::Later { at, why } => (None, None, millis(*at), Some(why.as_str())),
-            Tried::Dead { why } => (None, Some(now), now, Some(why.as_str())),
+            Tried::Later { at, why, .. } => (None, None, millis(*at), Some(why.as_str())),
+            Tried::Dead { why, .. } => (None, Some(now), now, Some(why.as_str())),
         };
+        let put_off = matches!(self.tried, Tried::Later { put_off: true, .. });
         sql::query(
-            "UPDATE mails SET sent_at = $1, dead_at = $2, next_try_at = $3, last_error = $4, doubtful = doubtful - $5 \
+            "UPDATE mails SET sent_at = $1, dead_at = $2, next_try_at = $3, last_error = $4, doubtful = doubtful - $5, \
+             put_offs = put_offs + $7, put_off_since = CASE WHEN $7 = 1 THEN COALESCE(put_off_since, $8) ELSE put_off_since END \
              WHERE id = $6",
         )
         .bind(sent)
@@ -263,8 +299,24 @@ impl Write for Ended {
         .bind(why)
         .bind(i64::from(!self.in_doubt))
         .bind(&self.mail)
+        .bind(i64::from(put_off))
+        .bind(now)
         .execute(&mut *conn)
         .await?;
+        if let Tried::Dead {
+            spare: Some(limit), ..
+        } = &self.tried
+        {
+            sql::query(
+                "UPDATE notices SET mail_id = NULL, due_at = $1 WHERE mail_id = $2 AND created_at > $3 \
+                 AND EXISTS (SELECT 1 FROM mails WHERE mails.id = $2 AND mails.doubtful = 0)",
+            )
+            .bind(now)
+            .bind(&self.mail)
+            .bind(millis(*limit))
+            .execute(&mut *conn)
+            .await?;
+        }
         for (notice, due) in &self.notices {
             notices::owe(conn, notice, *due, None).await?;
         }

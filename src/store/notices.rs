@@ -1,6 +1,9 @@
 //! Notices that are owed: to whom, and what is known that decides what of them is mailed now. Freezing them is `freezing`'s.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -11,10 +14,12 @@ use super::{
     writer::Write,
 };
 use crate::notify::{
-    Digest, Matter, Notice,
+    Digest, Kind, Matter, Notice,
     merge::{DAY, Gathering, Given, Mailed},
 };
 
+/// Nothing waits longer: what is due later was written by a clock that was set back since, and is due now.
+const LONGEST_WAIT: Duration = Duration::from_hours(25);
 /// So many notices to one recipient are looked at together.
 const NOTICES_AT_ONCE: i64 = 1000;
 /// So many users of a tenant that begin to fail together are many.
@@ -40,10 +45,24 @@ pub struct Melted {
     pub id: String,
     /// The oldest that it told was frozen then.
     pub owed_since: Timestamp,
-    /// Tries so far.
-    pub tries: u32,
+    /// Since when its recipient is put off, if it is.
+    pub put_off_since: Option<Timestamp>,
+    /// How often it was.
+    pub put_offs: u32,
     /// When it would be tried next.
     pub next_try: Timestamp,
+}
+
+impl Owed {
+    fn add(&mut self, rows: &[sql::Row]) -> Result<(), sqlx::Error> {
+        for row in rows {
+            match from_doc(&row.get::<String>("facts")?) {
+                Ok(notice) => self.notices.push(notice),
+                Err(_) => self.unreadable.push(row.get("id")?),
+            }
+        }
+        Ok(())
+    }
 }
 
 struct Hurry {
@@ -57,21 +76,23 @@ struct GiveUp {
 }
 
 impl Store {
-    /// What is owed to the recipient whose gathering time is over first, if any is over by `due`.
+    /// What is owed to the recipient whose gathering time is over first, if any is over by `due`. The mails that were `made`
+    /// just now are not melted.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn owed(&self, due: Timestamp) -> Result<Owed, StoreError> {
-        self.read_owed(due).await.map_err(StoreError::Read)
+    pub async fn owed(&self, due: Timestamp, made: &[String]) -> Result<Owed, StoreError> {
+        self.read_owed(due, made).await.map_err(StoreError::Read)
     }
 
-    async fn read_owed(&self, due: Timestamp) -> Result<Owed, sqlx::Error> {
+    async fn read_owed(&self, due: Timestamp, made: &[String]) -> Result<Owed, sqlx::Error> {
         let mut owed = Owed::default();
         let first = sql::query(
-            "SELECT recipient FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND due_at <= $1 \
-             ORDER BY due_at, id LIMIT 1",
+            "SELECT recipient FROM notices WHERE mail_id IS NULL AND unsendable IS NULL \
+             AND (due_at <= $1 OR due_at > $2) ORDER BY due_at, id LIMIT 1",
         )
         .bind(millis(due))
+        .bind(millis(due) + span(LONGEST_WAIT))
         .fetch_optional(&self.pool)
         .await?;
         let Some(first) = first else {
@@ -80,50 +101,85 @@ impl Store {
         let recipient: String = first.get("recipient")?;
         let rows = sql::query(
             "SELECT id, facts FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND recipient = $1 \
-             ORDER BY created_at, id LIMIT $2",
+             ORDER BY CASE WHEN due_at > $2 THEN 0 ELSE due_at END, created_at, id LIMIT $3",
         )
         .bind(&recipient)
+        .bind(millis(due) + span(LONGEST_WAIT))
         .bind(NOTICES_AT_ONCE)
         .fetch_all(&self.pool)
         .await?;
-        for row in rows {
-            match from_doc(&row.get::<String>("facts")?) {
-                Ok(notice) => owed.notices.push(notice),
-                Err(_) => owed.unreadable.push(row.get("id")?),
-            }
+        owed.add(&rows)?;
+        if i64::try_from(rows.len()).is_ok_and(|rows| rows >= NOTICES_AT_ONCE) {
+            self.complete(&recipient, &mut owed).await?;
         }
         let mails = sql::query(
-            "SELECT id, owed_since, tries, next_try_at FROM mails WHERE recipient = $1 AND sent_at IS NULL \
-             AND dead_at IS NULL AND doubtful = 0 ORDER BY created_at, id",
+            "SELECT id, owed_since, put_off_since, put_offs, next_try_at FROM mails WHERE recipient = $1 \
+             AND sent_at IS NULL AND dead_at IS NULL AND doubtful = 0 ORDER BY seq, id",
         )
         .bind(&recipient)
         .fetch_all(&self.pool)
         .await?;
         for row in mails {
             let id: String = row.get("id")?;
-            let rows =
-                sql::query("SELECT facts FROM notices WHERE mail_id = $1 ORDER BY created_at, id")
-                    .bind(&id)
-                    .fetch_all(&self.pool)
-                    .await?;
-            let mut told = Vec::new();
-            for row in &rows {
-                told.extend(from_doc::<Notice>(&row.get::<String>("facts")?));
-            }
-            // What cannot be read can still be sent as it was frozen.
-            if told.len() < rows.len() {
+            if made.contains(&id) {
                 continue;
             }
-            owed.notices.splice(0..0, told);
-            let tries: i64 = row.get("tries")?;
+            let rows = sql::query(
+                "SELECT id, facts FROM notices WHERE mail_id = $1 ORDER BY created_at, id",
+            )
+            .bind(&id)
+            .fetch_all(&self.pool)
+            .await?;
+            let mut told = Owed::default();
+            told.add(&rows)?;
+            // What cannot be read can still be sent as it was frozen.
+            if !told.unreadable.is_empty() {
+                continue;
+            }
+            owed.notices.splice(0..0, told.notices);
+            let put_offs: i64 = row.get("put_offs")?;
             owed.melted.push(Melted {
                 id,
                 owed_since: timestamp(row.get("owed_since")?),
-                tries: u32::try_from(tries).unwrap_or(u32::MAX),
+                put_off_since: row.get::<Option<i64>>("put_off_since")?.map(timestamp),
+                put_offs: u32::try_from(put_offs).unwrap_or(u32::MAX),
                 next_try: timestamp(row.get("next_try_at")?),
             });
         }
         Ok(owed)
+    }
+
+    /// Adds what else is owed about the same incidents, where not everything was read: they are told together.
+    async fn complete(&self, recipient: &str, owed: &mut Owed) -> Result<(), sqlx::Error> {
+        let known: HashSet<String> = owed
+            .notices
+            .iter()
+            .map(|notice| notice.id.clone())
+            .collect();
+        let incidents = owed
+            .notices
+            .iter()
+            .map(|notice| notice.matter.incident().to_owned());
+        let incidents: HashSet<String> =
+            incidents.filter(|incident| !incident.is_empty()).collect();
+        for incident in incidents {
+            let rows = sql::query(
+                "SELECT id, facts FROM notices WHERE mail_id IS NULL AND unsendable IS NULL AND recipient = $1 \
+                 AND incident_id = $2 ORDER BY created_at, id",
+            )
+            .bind(recipient)
+            .bind(&incident)
+            .fetch_all(&self.pool)
+            .await?;
+            let mut more = Owed::default();
+            more.add(&rows)?;
+            owed.notices.extend(
+                more.notices
+                    .into_iter()
+                    .filter(|notice| !known.contains(&notice.id)),
+            );
+        }
+        Ok(())
     }
 
     /// What decides which of these notices, all to one recipient, are mailed now.
@@ -149,6 +205,7 @@ impl Store {
         };
         for notice in notices {
             let facts = match &notice.matter {
+                Matter::Incident(_) if notice.kind == Kind::Recovered => continue,
                 Matter::Incident(facts) => facts,
                 Matter::Digest(digest) => {
                     let over = self.over(digest).await.map_err(StoreError::Read)?;
@@ -183,11 +240,12 @@ impl Store {
         let rows = sql::query(
             "SELECT tellings.incident_id, COUNT(*) AS told, MIN(tellings.told_at) AS oldest FROM tellings \
              JOIN mails ON mails.id = tellings.mail_id WHERE tellings.recipient = $1 AND tellings.told_at > $2 \
-             AND NOT tellings.digest AND (mails.sent_at IS NOT NULL OR (mails.dead_at IS NULL AND mails.doubtful > 0)) \
+             AND tellings.told_at <= $3 AND NOT tellings.digest AND (mails.sent_at IS NOT NULL OR (mails.dead_at IS NULL AND mails.doubtful > 0)) \
              GROUP BY tellings.incident_id",
         )
         .bind(recipient)
         .bind(millis(now) - span(DAY))
+        .bind(millis(now))
         .fetch_all(&self.pool)
         .await?;
         let mailed = |row: &sql::Row| {
@@ -223,6 +281,24 @@ impl Store {
         confirm_after: Duration,
         now: Timestamp,
     ) -> Result<Option<(Timestamp, Duration)>, sqlx::Error> {
+        let failing = async |wait: Duration| {
+            let row = sql::query(
+                "SELECT COUNT(*) AS users, MIN(failing_since) AS first FROM users \
+                 WHERE tenant = $1 AND active AND failing_since > $2",
+            )
+            .bind(tenant)
+            .bind(millis(now) - span(wait))
+            .fetch_one(&self.pool)
+            .await?;
+            let first: Option<i64> = row.get("first")?;
+            Ok::<_, sqlx::Error>(
+                first.filter(|_| row.get::<i64>("users").is_ok_and(|users| users >= MANY)),
+            )
+        };
+        // The common case costs one look at those that fail.
+        if failing(LONGEST_GATHERING + confirm_after).await?.is_none() {
+            return Ok(None);
+        }
         let longest = sql::query(
             "SELECT MAX(interval_ms) AS longest FROM users WHERE tenant = $1 AND active",
         )
@@ -232,18 +308,7 @@ impl Store {
         let longest: Option<i64> = longest.get("longest")?;
         let interval = Duration::from_millis(longest.unwrap_or(0).unsigned_abs());
         let wait = interval.min(LONGEST_GATHERING) + confirm_after;
-        let row = sql::query(
-            "SELECT COUNT(*) AS users, MIN(failing_since) AS first FROM users \
-             WHERE tenant = $1 AND active AND failing_since > $2",
-        )
-        .bind(tenant)
-        .bind(millis(now) - span(wait))
-        .fetch_one(&self.pool)
-        .await?;
-        let first: Option<i64> = row.get("first")?;
-        Ok(first
-            .filter(|_| row.get::<i64>("users").is_ok_and(|users| users >= MANY))
-            .map(|first| (timestamp(first), wait)))
+        Ok(failing(wait).await?.map(|first| (timestamp(first), wait)))
     }
 
     /// What would be due by then is due now.

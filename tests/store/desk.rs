@@ -90,7 +90,7 @@ async fn ongoing(store: &Store) -> Vec<Ongoing> {
 
 /// Titles of what is owed.
 async fn owed(store: &Store) -> Vec<String> {
-    let owed = store.owed(start() + days(30)).await.unwrap();
+    let owed = store.owed(start() + days(30), &[]).await.unwrap();
     assert!(owed.unreadable.is_empty());
     let title = |notice: Notice| match notice.matter {
         Matter::Operator(facts) => facts.title,

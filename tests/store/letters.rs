@@ -34,6 +34,7 @@ async fn report(store: &Store, now: Timestamp) -> OutboxReport {
 fn dead(why: &str) -> Tried {
     Tried::Dead {
         why: why.to_owned(),
+        spare: None,
     }
 }
 
@@ -82,6 +83,7 @@ async fn the_oldest_that_was_tried_says_what_keeps_the_mail(place: Place) {
     let later = |at, why: &str| Tried::Later {
         at,
         why: why.to_owned(),
+        put_off: true,
     };
     // The first never had a turn.
     tried(&store, "c", later(after(60), "451 busy"), after(33)).await;

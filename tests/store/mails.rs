@@ -6,7 +6,7 @@ use lockwatch::{
     store::{
         Store,
         freezing::Freeze,
-        mails::{Ended, FrozenMail, SentNotice, Tried, Waiting},
+        mails::{Ended, FrozenMail, SentNotice, ToldIn, Tried, Waiting},
     },
 };
 
@@ -79,7 +79,7 @@ pub(super) async fn owe(store: &Store, notices: Vec<Notice>, unsendable: Option<
 }
 
 async fn owed(store: &Store, now: Timestamp) -> Vec<String> {
-    let notices = store.owed(now).await.unwrap();
+    let notices = store.owed(now, &[]).await.unwrap();
     assert!(notices.unreadable.is_empty(), "{notices:?}");
     notices
         .notices
@@ -98,6 +98,8 @@ fn mail(id: &str, created: Timestamp) -> FrozenMail {
         owed_since: created,
         next_try: created,
         tries: 0,
+        put_off_since: None,
+        put_offs: 0,
     }
 }
 
@@ -153,7 +155,7 @@ async fn notices_of_one_recipient_gather_until_the_first_has_waited_enough(place
     assert!(freeze(&store, "mail-1", &["one", "two"], after(30)).await);
     assert!(owed(&store, after(54)).await.is_empty());
     assert_eq!(owed(&store, after(55)).await, ["three"]);
-    let kept = &store.owed(after(55)).await.unwrap().notices[0];
+    let kept = &store.owed(after(55), &[]).await.unwrap().notices[0];
     assert_eq!(kept, &notice("three", "ops@msp.example", after(25)));
 }
 
@@ -185,7 +187,7 @@ async fn an_operators_matter_is_told_once_and_its_users_are_checked_all_the_same
     owe(&store, vec![first.clone(), other], None).await;
     // The same again, with its check's result, which must not be lost over it.
     owe(&store, vec![second], None).await;
-    let owed = store.owed(after(60)).await.unwrap().notices;
+    let owed = store.owed(after(60), &[]).await.unwrap().notices;
     assert_eq!(owed.len(), 2, "{owed:?}");
     assert!(owed.contains(&first), "{owed:?}");
     let ids: Vec<_> = owed.iter().map(|notice| notice.id.as_str()).collect();
@@ -234,7 +236,7 @@ async fn a_notice_that_cannot_be_read_holds_up_no_other(place: Place) {
     let mut sql = place.sql().await;
     sql.run("UPDATE notices SET facts = '{\"of\":\"another version\"}' WHERE id = 'one'")
         .await;
-    let owed_now = store.owed(after(30)).await.unwrap();
+    let owed_now = store.owed(after(30), &[]).await.unwrap();
     assert_eq!(owed_now.unreadable, ["one"]);
     assert_eq!(
         owed_now.notices,
@@ -301,9 +303,11 @@ async fn every_try_sends_the_same_bytes_until_one_ends_it(place: Place) {
     let later = |at| Tried::Later {
         at,
         why: "451 try again later".to_owned(),
+        put_off: true,
     };
     let dead = Tried::Dead {
         why: "550 no such user".to_owned(),
+        spare: None,
     };
     assert_eq!(store.due_mails(after(30), 9).await.unwrap().len(), 3);
     assert_eq!(store.due_mails(after(30), 2).await.unwrap().len(), 2);
@@ -317,11 +321,17 @@ async fn every_try_sends_the_same_bytes_until_one_ends_it(place: Place) {
     let due = other.due_mails(start() + days(1), 9).await.unwrap();
     let same = FrozenMail {
         tries: 2,
+        put_offs: 2,
+        put_off_since: Some(after(31)),
         next_try: after(60),
         ..mail("later", after(30))
     };
     assert_eq!(due, [same]);
-    let told = ("locked_out".to_owned(), "acme".to_owned());
+    let told = ToldIn {
+        kind: "locked_out".to_owned(),
+        user: "acme".to_owned(),
+        created: start(),
+    };
     assert_eq!(store.told_in("later").await.unwrap(), [told]);
     let sent = SentNotice {
         at: after(31),
@@ -355,6 +365,7 @@ async fn what_waits_is_counted(place: Place) {
     let later = Tried::Later {
         at: after(50),
         why: "451".to_owned(),
+        put_off: true,
     };
     tried(&store, "mail-2", later, after(33)).await;
     assert_eq!(
@@ -363,6 +374,7 @@ async fn what_waits_is_counted(place: Place) {
     );
     let dead = Tried::Dead {
         why: "550".to_owned(),
+        spare: None,
     };
     tried(&store, "mail-2", dead, after(50)).await;
     assert_eq!(store.waiting().await.unwrap(), Waiting::default());
@@ -379,6 +391,7 @@ async fn what_was_told_is_forgotten_after_90_days_and_what_waits_never(place: Pl
     }
     let dead = Tried::Dead {
         why: "550".to_owned(),
+        spare: None,
     };
     tried(&store, "sent", Tried::Sent, start()).await;
     tried(&store, "dead", dead, start()).await;

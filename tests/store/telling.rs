@@ -20,6 +20,12 @@ use lockwatch::{
 use super::*;
 
 on_both_engines!(
+    very_many_incidents_are_several_mails,
+    what_waits_in_thousands_holds_up_nobody,
+    what_is_new_does_not_die_with_what_is_old,
+    days_without_a_server_are_not_held_against_a_recipient,
+    a_refused_sender_is_no_fault_of_the_mail,
+    a_clock_that_was_set_back_delays_nothing,
     what_did_not_arrive_is_told_as_it_is_now,
     what_may_have_arrived_keeps_its_bytes_and_its_place,
     a_recipient_that_asks_to_wait_is_not_tried_sooner_for_more_news,
@@ -61,13 +67,15 @@ pub async fn freeze_all(store: &Store, email: &Email, now: Timestamp) {
         confirm_after: Duration::from_mins(1),
         group_wait: email.group_wait,
     };
-    loop {
-        match stationery.freeze(store, now).await.unwrap() {
+    let mut made = Vec::new();
+    for _ in 0..100 {
+        match stationery.freeze(store, &mut made, now).await.unwrap() {
             Froze::Something => {}
             Froze::Nothing => return,
             Froze::Refused => panic!("nobody else is there"),
         }
     }
+    panic!("freezing has no end");
 }
 
 /// A mail server as the test wants it, and what it was given: mail id and bytes.
@@ -185,6 +193,69 @@ async fn owe(store: &Store, notice: Notice, now: Timestamp) {
     assert!(store.commit(commit).await.unwrap());
 }
 
+/// Owes many at once, due at their own times.
+async fn owe_all(store: &Store, notices: Vec<(Notice, Timestamp)>, now: Timestamp) {
+    let claimed = claim(store, "acme", now).await.expect("nobody holds it");
+    let mut commit = commit(&claimed, now);
+    commit.notices = notices;
+    assert!(store.commit(commit).await.unwrap());
+}
+
+async fn very_many_incidents_are_several_mails(place: Place) {
+    let store = place.with(&["acme"]).await;
+    let many = (0..450).map(|n| {
+        (
+            turn(&format!("u{n}"), Kind::LockedOut, 1, after(0)),
+            after(30),
+        )
+    });
+    let mut many: Vec<_> = many.collect();
+    let mut other = turn("other", Kind::LockedOut, 1, after(0));
+    other.recipient = "ops@msp.example".to_owned();
+    many.push((other, after(30)));
+    owe_all(&store, many, after(0)).await;
+    freeze_all(&store, &email(), after(30)).await;
+    let post = Post::default();
+    post.refuses(Step::Connect, Class::Transient, false);
+    assert_eq!(send_due(&store, &post, after(30)).await.len(), 4);
+    // What could not leave is told anew with the rest, and that has an end as well.
+    owe(
+        &store,
+        turn("acme", Kind::LockedOut, 1, after(31)),
+        after(31),
+    )
+    .await;
+    freeze_all(&store, &email(), after(61)).await;
+    post.works();
+    send_due(&store, &post, after(61)).await;
+    let given = post.given.lock().unwrap().len();
+    assert_eq!(given, 8, "three and one, twice");
+    assert_eq!(store.waiting().await.unwrap().pending, 0);
+}
+
+async fn what_waits_in_thousands_holds_up_nobody(place: Place) {
+    let store = place.with(&["acme", "beta", "gamma"]).await;
+    fail(&store, &["acme", "beta", "gamma"], after(0), after(1)).await;
+    // A tenant is gathered, and another one's end stands behind all of them.
+    let many = (0..1100).map(|n| {
+        (
+            turn(&format!("u{n}"), Kind::LockedOut, 1, after(2)),
+            after(32),
+        )
+    });
+    let mut many: Vec<_> = many.collect();
+    many.push((turn("u7", Kind::Recovered, 2, after(3)), after(33)));
+    let mut other = turn("other", Kind::LockedOut, 1, after(3));
+    other.recipient = "ops@msp.example".to_owned();
+    many.push((other, after(33)));
+    owe_all(&store, many, after(3)).await;
+    freeze_all(&store, &email(), after(40)).await;
+    let post = Post::default();
+    send_due(&store, &post, after(40)).await;
+    let subjects = post.subjects();
+    assert_eq!(subjects.len(), 1, "the other's: {subjects:?}");
+}
+
 async fn what_did_not_arrive_is_told_as_it_is_now(place: Place) {
     let store = place.with(&["acme"]).await;
     let post = Post::default();
@@ -205,11 +276,11 @@ async fn what_did_not_arrive_is_told_as_it_is_now(place: Place) {
     post.works();
     post.subjects();
     let ends = send_due(&store, &post, after(630)).await;
-    let told = vec![
-        ("locked_out".to_owned(), "acme".to_owned()),
-        ("recovered".to_owned(), "acme".to_owned()),
-    ];
-    assert_eq!(ends, [Delivery::Sent(told)], "both are settled by it");
+    let [Delivery::Sent(told)] = &ends[..] else {
+        panic!("{ends:?}");
+    };
+    let kinds: Vec<&str> = told.iter().map(|notice| notice.kind.as_str()).collect();
+    assert_eq!(kinds, ["locked_out", "recovered"], "both are settled by it");
     let subjects = post.subjects();
     assert!(
         subjects[0].starts_with("RECOVERED acme (acme)"),
@@ -370,33 +441,125 @@ async fn what_is_never_taken_is_given_up_after_five_days_and_told(place: Place) 
     post.refuses(Step::Recipient, Class::Transient, false);
     owe(&store, turn("acme", Kind::LockedOut, 1, after(0)), after(0)).await;
     freeze_all(&store, &email(), after(30)).await;
-    assert_eq!(
-        send_due(&store, &post, after(30) + days(4)).await,
-        [Delivery::Later]
-    );
+    assert_eq!(send_due(&store, &post, after(30)).await, [Delivery::Later]);
     // What is told anew does not begin to wait anew.
-    owe(
-        &store,
-        turn("acme", Kind::Recovered, 2, start() + days(4)),
-        start() + days(4),
-    )
-    .await;
-    freeze_all(&store, &email(), after(30) + days(4)).await;
-    let end = send_due(&store, &post, after(30) + days(5)).await;
+    owe(&store, turn("acme", Kind::Changed, 2, after(60)), after(60)).await;
+    freeze_all(&store, &email(), after(90)).await;
+    let almost = after(29) + days(5);
+    assert_eq!(send_due(&store, &post, almost).await, [Delivery::Later]);
+    let end = send_due(&store, &post, after(3700) + days(5)).await;
     assert!(
         matches!(&end[..], [Delivery::Dead { told, owed: 1 }] if told.len() == 2),
         "{end:?}"
     );
     post.works();
     post.subjects();
-    freeze_all(&store, &email(), after(60) + days(5)).await;
-    send_due(&store, &post, after(60) + days(5)).await;
+    freeze_all(&store, &email(), after(3800) + days(5)).await;
+    send_due(&store, &post, after(3800) + days(5)).await;
     let subjects = post.subjects();
     assert_eq!(subjects.len(), 1);
     assert!(
         subjects[0].contains("UNDELIVERABLE: a mail to it@acme.example"),
         "{subjects:?}"
     );
+}
+
+async fn what_is_new_does_not_die_with_what_is_old(place: Place) {
+    let store = place.with(&["acme", "beta"]).await;
+    let post = Post::default();
+    post.refuses(Step::Recipient, Class::Transient, false);
+    owe(&store, turn("acme", Kind::LockedOut, 1, after(0)), after(0)).await;
+    freeze_all(&store, &email(), after(30)).await;
+    send_due(&store, &post, after(30)).await;
+    let late = start() + days(5);
+    owe(&store, turn("beta", Kind::LockedOut, 1, late), late).await;
+    freeze_all(&store, &email(), late + GROUP_WAIT).await;
+    let end = send_due(&store, &post, late + GROUP_WAIT).await;
+    assert!(
+        matches!(&end[..], [Delivery::Dead { told, .. }] if told.len() == 1 && told[0].user == "acme"),
+        "{end:?}"
+    );
+    post.works();
+    post.subjects();
+    freeze_all(&store, &email(), late + GROUP_WAIT).await;
+    send_due(&store, &post, late + GROUP_WAIT).await;
+    let subjects = post.subjects();
+    assert!(
+        subjects
+            .iter()
+            .any(|subject| subject.starts_with("LOCKED OUT") && subject.contains("beta")),
+        "{subjects:?}"
+    );
+}
+
+async fn days_without_a_server_are_not_held_against_a_recipient(place: Place) {
+    let store = place.with(&["acme"]).await;
+    let post = Post::default();
+    post.refuses(Step::Connect, Class::Transient, false);
+    owe(&store, turn("acme", Kind::LockedOut, 1, after(0)), after(0)).await;
+    freeze_all(&store, &email(), after(30)).await;
+    for day in 0..7 {
+        send_due(&store, &post, after(30) + days(day)).await;
+    }
+    post.refuses(Step::Recipient, Class::Transient, false);
+    let back = after(40) + days(6);
+    assert_eq!(send_due(&store, &post, back).await, [Delivery::Later]);
+    post.works();
+    // As soon as after the first refusal of any mail.
+    assert_eq!(
+        send_due(&store, &post, back + Duration::from_secs(5))
+            .await
+            .len(),
+        1
+    );
+}
+
+async fn a_refused_sender_is_no_fault_of_the_mail(place: Place) {
+    let store = place.with(&["acme"]).await;
+    let post = Post::default();
+    post.refuses(Step::Sender, Class::Transient, false);
+    owe(&store, turn("acme", Kind::LockedOut, 1, after(0)), after(0)).await;
+    freeze_all(&store, &email(), after(30)).await;
+    for day in [0, 4, 9] {
+        let end = send_due(&store, &post, after(30) + days(day)).await;
+        assert!(matches!(end[..], [Delivery::ServerDown(_)]), "{end:?}");
+    }
+}
+
+async fn a_clock_that_was_set_back_delays_nothing(place: Place) {
+    let store = place.with(&["acme"]).await;
+    let post = Post::default();
+    let ahead = start() + days(400);
+    post.refuses(Step::Data, Class::Transient, true);
+    owe(&store, turn("acme", Kind::LockedOut, 1, ahead), ahead).await;
+    freeze_all(&store, &email(), ahead + GROUP_WAIT).await;
+    send_due(&store, &post, ahead + GROUP_WAIT).await;
+    owe_all(
+        &store,
+        vec![(turn("beta", Kind::LockedOut, 1, ahead), ahead)],
+        after(0),
+    )
+    .await;
+    // The clock is right again, and the first mail is still in doubt.
+    owe(
+        &store,
+        turn("acme", Kind::Recovered, 2, after(600)),
+        after(600),
+    )
+    .await;
+    freeze_all(&store, &email(), after(630)).await;
+    post.works();
+    post.subjects();
+    for _ in 0..3 {
+        send_due(&store, &post, after(630)).await;
+    }
+    let subjects = post.subjects();
+    assert_eq!(subjects.len(), 2, "{subjects:?}");
+    assert!(
+        subjects[0].starts_with("LOCKED OUT"),
+        "in their order: {subjects:?}"
+    );
+    assert!(subjects[1].contains("(+1 more)"), "{subjects:?}");
 }
 
 async fn a_server_that_takes_nothing_is_tried_for_ever(place: Place) {
@@ -440,14 +603,14 @@ async fn a_refused_login_is_remembered_until_one_is_taken(place: Place) {
             host: "mon1",
             server_failures: 0,
             account: Some("account"),
-            refused: store.login_pause("account").await.unwrap(),
+            refused: store.login_pause("account", now).await.unwrap(),
         };
         let mail = store.due_mails(now, 1).await.unwrap().remove(0);
         deliver(&store, &post, mail, &given, || now).await.unwrap();
         // Whoever comes after a crash knows it as well.
         let again = place.open().await;
-        assert_eq!(again.login_pause("another").await.unwrap(), None);
-        again.login_pause("account").await.unwrap()
+        assert_eq!(again.login_pause("another", now).await.unwrap(), None);
+        again.login_pause("account", now).await.unwrap()
     };
     owe(&store, turn("acme", Kind::LockedOut, 1, after(0)), after(0)).await;
     freeze_all(&store, &email, after(30)).await;

@@ -146,8 +146,14 @@ async fn converse(
             .server_info()
             .supports_feature(Extension::SmtpUtfEight)
         {
+            // The sender's is a setting, which concerns every mail.
+            let step = if (ready.from.as_ref() as &str).is_ascii() {
+                Step::Recipient
+            } else {
+                Step::Sender
+            };
             return Err(SendError::transient(
-                Step::Sender,
+                step,
                 "an address is not ASCII, and the server does not offer SMTPUTF8",
             ));
         }

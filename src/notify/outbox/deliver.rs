@@ -15,7 +15,7 @@ use crate::{
     store::{
         Store, StoreError,
         logins::LoginPause,
-        mails::{Ended, FrozenMail, Tried},
+        mails::{Ended, FrozenMail, ToldIn, Tried},
     },
 };
 
@@ -69,14 +69,14 @@ impl Carrier for Mailer {
 pub enum Delivery {
     /// It was done with meanwhile; nothing was sent.
     Gone,
-    /// The server took it; kind and user of each notice in it.
-    Sent(Vec<(String, String)>),
+    /// The server took it, and these notices in it.
+    Sent(Vec<ToldIn>),
     /// It is tried again.
     Later,
     /// It will never arrive.
     Dead {
-        /// Kind and user of each notice in it.
-        told: Vec<(String, String)>,
+        /// The notices that are lost.
+        told: Vec<ToldIn>,
         /// So many notices are owed to the operator because of it.
         owed: usize,
     },
@@ -115,6 +115,8 @@ pub async fn deliver(
     if !store.trying(mail.id.clone()).await? {
         return Ok(Delivery::Gone);
     }
+    // Read before: nothing may fail between the server's word and its record.
+    let mut told = store.told_in(&mail.id).await?;
     let letter = Letter {
         id: &mail.id,
         date: mail.created,
@@ -123,7 +125,6 @@ pub async fn deliver(
     };
     let sent = carrier.carry(&letter).await;
     let now = clock();
-    let told = store.told_in(&mail.id).await?;
     let mut ended = Ended {
         mail: mail.id.clone(),
         tried: Tried::Sent,
@@ -149,9 +150,10 @@ pub async fn deliver(
         "failed to send a mail"
     );
     ended.in_doubt = error.in_doubt;
-    let later = |at: Timestamp| Tried::Later {
+    let later = |at: Timestamp, put_off| Tried::Later {
         at,
         why: why.clone(),
+        put_off,
     };
     let (tried, mut delivery) = match error.class {
         Class::Login => {
@@ -161,22 +163,32 @@ pub async fn deliver(
                 failures: failures.saturating_add(1),
             };
             ended.login = account(Some(pause));
-            (later(now), Delivery::LoginRefused(pause))
+            (later(now, false), Delivery::LoginRefused(pause))
         }
         Class::Transient if of_the_server(&error) => {
             let wait = SERVER_RETRIES.after(given.server_failures);
-            (later(now), Delivery::ServerDown(wait))
+            (later(now, false), Delivery::ServerDown(wait))
         }
-        Class::Transient if now < mail.owed_since + GIVE_UP => {
-            (later(now + MAIL_RETRIES.after(mail.tries)), Delivery::Later)
+        Class::Transient if now < mail.put_off_since.unwrap_or(now) + GIVE_UP => {
+            let wait = MAIL_RETRIES.after(mail.put_offs);
+            (later(now + wait, true), Delivery::Later)
         }
         Class::Transient => {
             let why = format!("given up after 5 days; at last: {why}");
-            (Tried::Dead { why }, Delivery::Dead { told, owed: 0 })
+            // What came later has its own five days, unless it may have arrived with the rest.
+            let limit = now - GIVE_UP;
+            let spare = (!ended.in_doubt).then_some(limit);
+            if spare.is_some() {
+                told.retain(|notice| notice.created <= limit);
+            }
+            (Tried::Dead { why, spare }, Delivery::Dead { told, owed: 0 })
         }
-        Class::Permanent => (Tried::Dead { why }, Delivery::Dead { told, owed: 0 }),
+        Class::Permanent => {
+            let dead = Tried::Dead { why, spare: None };
+            (dead, Delivery::Dead { told, owed: 0 })
+        }
     };
-    if let (Tried::Dead { why }, Delivery::Dead { told, owed }) = (&tried, &mut delivery) {
+    if let (Tried::Dead { why, .. }, Delivery::Dead { told, owed }) = (&tried, &mut delivery) {
         ended.notices = lost(&mail, why, told, given, now);
         *owed = ended.notices.len();
     }
@@ -189,7 +201,7 @@ pub async fn deliver(
 fn lost(
     mail: &FrozenMail,
     why: &str,
-    told: &[(String, String)],
+    told: &[ToldIn],
     given: &Circumstances<'_>,
     now: Timestamp,
 ) -> Vec<(crate::notify::Notice, Timestamp)> {
@@ -199,11 +211,15 @@ fn lost(
     let operators: Vec<&str> = operators.map(Kind::as_str).collect();
     if told
         .iter()
-        .all(|(kind, _)| operators.contains(&kind.as_str()))
+        .all(|notice| operators.contains(&notice.kind.as_str()))
     {
         return Vec::new();
     }
-    let facts = undeliverable(&mail.id, &mail.recipient, why, told, now, given.host);
+    let told: Vec<_> = told
+        .iter()
+        .map(|notice| (notice.kind.clone(), notice.user.clone()))
+        .collect();
+    let facts = undeliverable(&mail.id, &mail.recipient, why, &told, now, given.host);
     operator_notices(&facts, Some(given.email))
         .into_iter()
         .filter(|notice| !notice.recipient.is_empty())
@@ -212,12 +228,12 @@ fn lost(
         .collect()
 }
 
-/// Before the recipient is named, a failure concerns every mail.
+/// Before the recipient is named, a failure concerns every mail: the sender is a setting.
 fn of_the_server(error: &SendError) -> bool {
-    !matches!(error.step, Step::Sender | Step::Recipient | Step::Data)
+    !matches!(error.step, Step::Recipient | Step::Data)
 }
 
 /// It does not tell whether our login is taken.
 fn is_before_login(error: &SendError) -> bool {
-    error.class == Class::Login || of_the_server(error)
+    error.class == Class::Login || (of_the_server(error) && error.step != Step::Sender)
 }

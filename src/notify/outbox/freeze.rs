@@ -47,12 +47,18 @@ pub enum Froze {
 }
 
 impl Stationery<'_> {
-    /// Makes one mail of what is owed to the recipient whose time came first, or decides that all of it waits.
+    /// Makes one mail of what is owed to the recipient whose time came first, or decides that all of it waits. `made` gets
+    /// the ids of the mails of this round: they are not melted again before they were tried.
     ///
     /// # Errors
     /// When the store cannot be used.
-    pub async fn freeze(&self, store: &Store, now: Timestamp) -> Result<Froze, StoreError> {
-        let mut owed = store.owed(now).await?;
+    pub async fn freeze(
+        &self,
+        store: &Store,
+        made: &mut Vec<String>,
+        now: Timestamp,
+    ) -> Result<Froze, StoreError> {
+        let mut owed = store.owed(now, made).await?;
         if !owed.unreadable.is_empty() {
             let unreadable = std::mem::take(&mut owed.unreadable);
             tracing::error!(notices = ?unreadable, "notices of another version cannot be read and are given up");
@@ -79,6 +85,7 @@ impl Stationery<'_> {
         if !plan.tellings.is_empty() {
             match self.mail(&plan, &recipient, &melted, now) {
                 Ok(mail) => {
+                    made.push(mail.id.clone());
                     freeze.mail = Some(mail);
                     freeze.incidents = incidents(&plan.tellings);
                     freeze.notices = plan.settled;
@@ -98,6 +105,10 @@ impl Stationery<'_> {
                 }
             }
         }
+        if freeze.mail.is_none() {
+            // Nothing would take its place.
+            freeze.melted.clear();
+        }
         Ok(if store.freeze(freeze).await? {
             Froze::Something
         } else {
@@ -116,7 +127,8 @@ impl Stationery<'_> {
         let id = fresh_id();
         let frozen = envelope::freeze(&mail, self.from, recipient, &id, now)?;
         // A recipient that is asked to wait is not tried sooner because there is more to tell.
-        let tries = melted.iter().map(|mail| mail.tries).max();
+        let put_offs = melted.iter().map(|mail| mail.put_offs).max();
+        let put_off_since = melted.iter().filter_map(|mail| mail.put_off_since).min();
         let next_try = melted.iter().map(|mail| mail.next_try).max();
         let owed_since = melted.iter().map(|mail| mail.owed_since).min();
         Ok(FrozenMail {
@@ -127,7 +139,9 @@ impl Stationery<'_> {
             created: now,
             owed_since: owed_since.unwrap_or(now),
             next_try: next_try.unwrap_or(now).max(now),
-            tries: tries.unwrap_or(0),
+            tries: 0,
+            put_off_since,
+            put_offs: put_offs.unwrap_or(0),
         })
     }
 }
