@@ -129,6 +129,11 @@ fn shown(plan: &Plan) -> String {
         .iter()
         .map(|(id, until)| format!("{id} until {}", until.strftime("%d %R")))
         .collect();
+    later.extend(
+        plan.held_back
+            .iter()
+            .map(|(id, until)| format!("{id} held back until {}", until.strftime("%d %R"))),
+    );
     later.sort();
     parts.push(later.join(", "));
     parts.push(plan.void.join(" "));
@@ -191,7 +196,7 @@ fn an_incident_has_six_mails_a_day() {
     );
     assert_eq!(
         planned(owed(), &given(6)),
-        "acme-2.1, store | acme-2.1 store | acme-1.7 until 22 14:01, acme-1.8 until 22 14:01 | ",
+        "acme-2.1, store | acme-2.1 store | acme-1.7 held back until 22 14:01, acme-1.8 held back until 22 14:01 | ",
         "others do not wait for it"
     );
 }
@@ -260,7 +265,7 @@ fn a_reminder_leaves_out_what_has_words_of_its_own() {
     };
     assert_eq!(
         planned(vec![reminder(&["acme-1"]), over], &full),
-        "reminder of acme-1 | reminder | acme-1.2 until 22 14:01 | ",
+        "reminder of acme-1 | reminder | acme-1.2 held back until 22 14:01 | ",
         "what waits is still open, as far as is known here"
     );
 }

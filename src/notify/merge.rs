@@ -70,6 +70,8 @@ pub struct Plan {
     pub void: Vec<String>,
     /// The ids of notices that wait, and until when.
     pub later: Vec<(String, Timestamp)>,
+    /// The ids of notices that wait because their incident has had its mails of the day, and until when.
+    pub held_back: Vec<(String, Timestamp)>,
 }
 
 /// Plans one mail from all that is `owed` to one recipient.
@@ -93,11 +95,15 @@ pub fn plan(owed: Vec<Notice>, given: &Given, now: Timestamp) -> Plan {
         let ids = notices.iter().map(|notice| notice.id.clone());
         let mailed = given.mailed.get(&incident);
         let full = mailed.filter(|mailed| mailed.mails >= MAILS_A_DAY);
-        let until = full
+        if let Some(until) = full
             .map(|mailed| mailed.oldest + DAY)
-            .or_else(|| gathered_until(notices.last(), &begun, given))
-            .filter(|until| *until > now);
-        if let Some(until) = until {
+            .filter(|until| *until > now)
+        {
+            plan.held_back.extend(ids.map(|id| (id, until)));
+            continue;
+        }
+        let gathered = gathered_until(notices.last(), &begun, given);
+        if let Some(until) = gathered.filter(|until| *until > now) {
             plan.later.extend(ids.map(|id| (id, until)));
             continue;
         }

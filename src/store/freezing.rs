@@ -22,6 +22,8 @@ pub struct Freeze {
     pub incidents: Vec<(String, bool)>,
     /// Notices that wait, until when.
     pub later: Vec<(String, Timestamp)>,
+    /// Notices that the limit of mails a day holds back, until when.
+    pub held_back: Vec<(String, Timestamp)>,
     /// Reminders that have nothing to remind of.
     pub void: Vec<String>,
     /// Mails that are melted; their notices are among the above.
@@ -55,12 +57,15 @@ impl Write for Freeze {
                 sql::query(melt).bind(mail).execute(&mut *conn).await?;
             }
         }
-        for (notice, until) in &self.later {
-            sql::query("UPDATE notices SET due_at = $1 WHERE id = $2")
-                .bind(millis(*until))
-                .bind(notice)
-                .execute(&mut *conn)
-                .await?;
+        for (waiting, held_back) in [(&self.later, false), (&self.held_back, true)] {
+            for (notice, until) in waiting {
+                sql::query("UPDATE notices SET due_at = $1, held_back = $2 WHERE id = $3")
+                    .bind(millis(*until))
+                    .bind(held_back)
+                    .bind(notice)
+                    .execute(&mut *conn)
+                    .await?;
+            }
         }
         for notice in &self.void {
             sql::query("DELETE FROM notices WHERE id = $1")

@@ -68,13 +68,14 @@ impl Store {
     /// When the store cannot be read.
     pub async fn outbox_report(&self, now: Timestamp) -> Result<OutboxReport, StoreError> {
         let head = sql::query(
-            "SELECT CAST(COUNT(*) AS BIGINT) AS pending, MIN(created_at) AS oldest, MIN(next_at) AS next, \
+            "SELECT CAST(COUNT(since) AS BIGINT) AS pending, MIN(since) AS oldest, MIN(next_at) AS next, \
                 (SELECT last_error FROM mails WHERE sent_at IS NULL AND dead_at IS NULL AND last_error IS NOT NULL \
                  ORDER BY created_at, id LIMIT 1) AS why, \
                 (SELECT tries FROM mails WHERE sent_at IS NULL AND dead_at IS NULL AND last_error IS NOT NULL \
                  ORDER BY created_at, id LIMIT 1) AS tries \
              FROM (\
-                SELECT created_at, due_at AS next_at FROM notices WHERE mail_id IS NULL AND unsendable IS NULL \
+                SELECT CASE WHEN held_back THEN NULL ELSE created_at END AS since, due_at AS next_at \
+                FROM notices WHERE mail_id IS NULL AND unsendable IS NULL \
                 UNION ALL \
                 SELECT owed_since, next_try_at AS next_at FROM mails WHERE sent_at IS NULL AND dead_at IS NULL) AS waiting",
         )

@@ -92,7 +92,7 @@ pub struct SentNotice {
 /// What waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
-    /// Notices and mails that have not been sent yet.
+    /// Notices and mails that have not been sent yet, but those that the limit of mails a day holds back.
     pub pending: u64,
     /// When the oldest of them was made.
     pub oldest: Option<Timestamp>,
@@ -213,8 +213,9 @@ impl Store {
     /// When the store cannot be read.
     pub async fn waiting(&self) -> Result<Waiting, StoreError> {
         let row = sql::query(concat!(
-            "SELECT CAST(COUNT(*) AS BIGINT) AS pending, MIN(since) AS oldest, MIN(next_at) AS next FROM (\
-                SELECT created_at AS since, due_at AS next_at FROM notices WHERE mail_id IS NULL AND unsendable IS NULL \
+            "SELECT CAST(COUNT(since) AS BIGINT) AS pending, MIN(since) AS oldest, MIN(next_at) AS next FROM (\
+                SELECT CASE WHEN held_back THEN NULL ELSE created_at END AS since, due_at AS next_at \
+                FROM notices WHERE mail_id IS NULL AND unsendable IS NULL \
                 UNION ALL \
                 SELECT owed_since AS since, CASE WHEN ",
             whose_turn_it_is!(),

@@ -41,7 +41,7 @@ fn shown(kind: Kind) -> String {
 }
 
 fn headers() -> String {
-    let from = "lockwatch <lockwatch@msp.example>".parse().unwrap();
+    let from = "lockwatch@msp.example".parse().unwrap();
     let date = at("2026-11-22T14:06:45Z");
     let frozen =
         envelope::freeze(&mail(Kind::LockedOut), &from, TO, "91d0c2a7e4b8f653", date).unwrap();

@@ -319,7 +319,7 @@ impl World {
         *self.way.server.lock().unwrap() = Server::Takes;
         for _ in 0..200 {
             self.post(false, sums).await;
-            if self.store.waiting().await.unwrap().pending == 0 {
+            if self.store.waiting().await.unwrap().next.is_none() {
                 return;
             }
             self.now += Duration::from_hours(1);

@@ -78,6 +78,7 @@ impl Stationery<'_> {
         let plan = plan(notices, &given, now);
         let mut freeze = Freeze {
             later: plan.later.clone(),
+            held_back: plan.held_back.clone(),
             void: plan.void.clone(),
             melted: melted.iter().map(|mail| mail.id.clone()).collect(),
             ..Freeze::default()

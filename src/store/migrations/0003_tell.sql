@@ -5,6 +5,8 @@
 ALTER TABLE users ADD COLUMN failing_since BIGINT;
 CREATE INDEX users_interval ON users (tenant, interval_ms) WHERE active;
 CREATE INDEX users_failing ON users (tenant, failing_since) WHERE failing_since IS NOT NULL;
+-- The limit of mails a day holds it back.
+ALTER TABLE notices ADD COLUMN held_back BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE mails ADD COLUMN doubtful BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE mails ADD COLUMN owed_since BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE mails ADD COLUMN put_off_since BIGINT;
