@@ -63,6 +63,9 @@ pub struct Told {
     /// The zone's address, where its storms are looked up.
     #[serde(default)]
     pub api: Option<String>,
+    /// Since when it does not show, if it does not: it may come again before it is over.
+    #[serde(default)]
+    pub fine_since: Option<Timestamp>,
 }
 
 /// A storm that is not judged yet, as the budget knows it.
@@ -123,8 +126,8 @@ pub struct Turn {
 pub struct Orders {
     /// Matters that begin.
     pub begun: Vec<Turn>,
-    /// Matters that befell more users than was told.
-    pub grown: Vec<Ongoing>,
+    /// Matters of which more is to be remembered: other users, or since when they do not show.
+    pub kept: Vec<Ongoing>,
     /// Matters that are over.
     pub over: Vec<Turn>,
     /// Users of which nothing is known; unless such a notice was owed within a day.
@@ -140,7 +143,7 @@ impl Orders {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.begun.is_empty()
-            && self.grown.is_empty()
+            && self.kept.is_empty()
             && self.over.is_empty()
             && self.blind.is_empty()
             && self.reminders.is_empty()
@@ -205,7 +208,7 @@ fn tenants(users: &[&Watched]) -> Vec<String> {
 }
 
 impl Given<'_> {
-    /// How long many users are unclear before it is told.
+    /// How long many users are unclear before it is told, and how long they are heard before it is over.
     fn patience(&self) -> Duration {
         let blind_after = self.email.map(|email| email.unclear_after);
         blind_after.map_or(OUTAGE_AFTER, |after| after.min(OUTAGE_AFTER))
@@ -227,6 +230,7 @@ impl Given<'_> {
             recipients: notices.iter().map(|one| one.recipient.clone()).collect(),
             users: ids(users.iter().copied()).into_iter().collect(),
             api: api.map(|zone| zone.api.to_string()),
+            fine_since: None,
         };
         Turn {
             matter: Ongoing {

@@ -127,6 +127,52 @@ impl SendError {
             in_doubt: false,
         }
     }
+
+    /// Whether it concerns every mail: the server was not even told the sender.
+    #[must_use]
+    pub fn is_of_the_server(&self) -> bool {
+        !matches!(self.step, Step::Sender | Step::Recipient | Step::Data)
+    }
+
+    /// The same in words that do not name `recipient`, as logs want it: servers like to repeat the address, in a spelling
+    /// of theirs, or what stands before its @.
+    #[must_use]
+    pub fn without(&self, recipient: &str) -> String {
+        let text = hidden(&self.text, recipient);
+        let local = recipient
+            .rsplit_once('@')
+            .map_or(recipient, |(local, _)| local);
+        // Shorter ones are in too many words, and tell nobody.
+        let text = if local.len() > 2 {
+            hidden(&text, local)
+        } else {
+            text
+        };
+        format!("failed at step {}: {text}", self.step)
+    }
+}
+
+/// `text` without `name` where that stands by itself, however it is spelt.
+fn hidden(text: &str, name: &str) -> String {
+    if name.is_empty() {
+        return text.to_owned();
+    }
+    // ASCII alone, so that places in one are places in the other.
+    let (lower, name) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
+    let mut out = String::new();
+    let mut rest = 0;
+    for (at, _) in lower.match_indices(&name) {
+        let end = at + name.len();
+        let is_within = lower[..at].ends_with(char::is_alphanumeric)
+            || lower[end..].starts_with(char::is_alphanumeric);
+        if !is_within {
+            out.push_str(&text[rest..at]);
+            out.push_str("the recipient");
+            rest = end;
+        }
+    }
+    out.push_str(&text[rest..]);
+    out
 }
 
 /// Is told each step as it ends: what is worth saying about it, or why it failed. A failure is the last call.

@@ -18,8 +18,10 @@ use crate::notify::{Kind, Matter, Notice, merge::Telling};
 use causes::Said;
 use layout::{Body, Section};
 pub(super) use phrase::{duration, instant, one_line};
+use told::is_first;
 
-/// So many matters are told at length; of further ones that are like them a few lines are enough.
+/// So many matters are told at length, and so many of each kind of the operator's; of further ones that are like them a few
+/// lines are enough.
 const AT_LENGTH: usize = 5;
 
 /// A mail for one recipient, before it becomes bytes.
@@ -88,6 +90,7 @@ pub fn compose_sample(tellings: &[Telling], links: Option<&Url>, to: &str) -> Ma
 }
 
 fn worded(tellings: &[Telling], links: Option<&Url>, mut intro: Vec<String>) -> Mail {
+    let tellings: Vec<Telling> = tellings.iter().cloned().map(opened).collect();
     let mut sorted: Vec<&Telling> = tellings.iter().collect();
     sorted.sort_by(|a, b| order(&a.notice).cmp(&order(&b.notice)));
     let notices = || sorted.iter().map(|telling| &telling.notice);
@@ -137,14 +140,31 @@ fn worded(tellings: &[Telling], links: Option<&Url>, mut intro: Vec<String>) -> 
     }
 }
 
+/// A change that nobody was mailed the opening of is told as the opening: who opens tickets by rules waits for one.
+fn opened(mut telling: Telling) -> Telling {
+    if let Matter::Incident(facts) = &telling.notice.matter
+        && telling.notice.kind == Kind::Changed
+        && is_first(&telling, facts)
+    {
+        telling.notice.kind = Kind::of_opening(facts.diagnosis.reason);
+    }
+    telling
+}
+
 /// At length what is worst and what is unlike everything before, in rows the rest.
 fn sections(sorted: &[&Telling], links: Option<&Url>) -> Vec<Section> {
     let mut said = Said::default();
     let mut sections = Vec::new();
     let mut rows = Vec::new();
+    let mut operators = rows::Operators::default();
     for telling in sorted {
         sections.push(match &telling.notice.matter {
-            Matter::Operator(facts) => section::operator(facts),
+            Matter::Operator(facts) => {
+                if !operators.at_length(facts) {
+                    continue;
+                }
+                section::operator(facts)
+            }
             Matter::Digest(digest) => rows::reminder(digest, links),
             Matter::Incident(facts) => {
                 let brief = || rows::brief(telling, facts, &said, links);
@@ -164,6 +184,7 @@ fn sections(sorted: &[&Telling], links: Option<&Url>) -> Vec<Section> {
     if !rows.is_empty() {
         sections.push(rows::in_short(rows));
     }
+    sections.extend(operators.in_short());
     sections
 }
 

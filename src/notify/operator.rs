@@ -28,7 +28,7 @@ const NAMED: usize = 20;
 pub struct OperatorFacts {
     /// The same for the same matter.
     pub id: String,
-    /// `store`, `auth_outage`, `outage`, `blind` or `unanswered`.
+    /// One of the operator's alone.
     pub kind: Kind,
     /// The subject without its prefix.
     pub title: String,

@@ -1,6 +1,6 @@
 //! Tells the operator that the store cannot be used, and that it works again: straight from memory to the mailer, because
 //! the outbox lives in the store. At most one such mail an hour; a failed one makes no further notice and is tried again in
-//! the next hour. Slows nothing.
+//! the next hour, and later where the server refuses our login. Slows nothing.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Kind, Notice, envelope,
-    mailer::{Letter, Mailer},
+    mailer::{Class, Letter, Mailer, SendError},
     merge::Telling,
     message,
     operator::{OperatorFacts, store_back, store_lost},
@@ -29,6 +29,8 @@ use crate::{
 
 /// No two such mails within it, but for the one that says that all is well again.
 const PAUSE: Duration = Duration::from_hours(1);
+/// So often the pause is doubled where the server goes on to refuse our login: more logins may lock the account.
+const DOUBLINGS: u32 = 2;
 
 /// Runs until `stopping`.
 #[derive(Debug)]
@@ -55,27 +57,29 @@ impl StoreAlarm {
     }
 
     async fn watch(&self) {
-        let mut not_before = Instant::now();
+        let mut pace = Pace::new();
         loop {
             self.store.changed_to(Standing::Unusable).await;
             let Some(trouble) = self.store.trouble() else {
                 continue;
             };
-            let told = self.until_over(&trouble, &mut not_before).await;
+            let told = self.until_over(&trouble, &mut pace).await;
             if !told.is_empty() {
                 let facts = store_back(&trouble.why, trouble.since, clock::now(), &self.host);
-                self.send(&facts, |recipient| told.contains(recipient))
+                let sent = self
+                    .send(&facts, |recipient| told.contains(recipient))
                     .await;
+                pace.heard(sent.login);
             }
         }
     }
 
     /// Tells everybody of the trouble once; returns who was told, when it is over.
-    async fn until_over(&self, trouble: &Trouble, not_before: &mut Instant) -> HashSet<String> {
+    async fn until_over(&self, trouble: &Trouble, pace: &mut Pace) -> HashSet<String> {
         let mut told = HashSet::new();
         let mut wait = self.grace();
         loop {
-            let at = (*not_before).max(Instant::now() + wait);
+            let at = pace.not_before.max(Instant::now() + wait);
             tokio::select! {
                 () = self.store.changed_to(Standing::Usable) => return told,
                 () = tokio::time::sleep_until(at) => {}
@@ -87,7 +91,8 @@ impl StoreAlarm {
             let sent = self
                 .send(&facts, |recipient| !told.contains(recipient))
                 .await;
-            *not_before = Instant::now() + PAUSE;
+            pace.heard(sent.login);
+            pace.rest();
             wait = Duration::ZERO;
             told.extend(sent.told);
             if sent.failed == 0 {
@@ -104,7 +109,7 @@ impl StoreAlarm {
         email.map_or(Duration::ZERO, |email| email.group_wait)
     }
 
-    /// One try for each recipient.
+    /// One try for each recipient, until one shows that no other can succeed.
     async fn send(&self, facts: &OperatorFacts, wanted: impl Fn(&str) -> bool) -> Sent {
         let setup = self.setup.borrow().clone();
         let mut sent = Sent::default();
@@ -118,20 +123,29 @@ impl StoreAlarm {
                 continue;
             }
             self.metrics.noticed(Kind::Store.as_str(), "owed");
-            let outcome = match self.send_one(&setup, &mailer, &notice).await {
-                Ok(()) => {
-                    sent.told.push(notice.recipient);
-                    "sent"
-                }
-                Err(why) => {
-                    // Recipients are not logged, and servers like to name them.
-                    let why = why.replace(&notice.recipient, "the recipient");
-                    tracing::error!(cause = why, "failed to tell the operator about the store");
-                    sent.failed += 1;
-                    "undeliverable"
-                }
+            let failure = self.send_one(&setup, &mailer, &notice).await.err();
+            let outcome = if failure.is_some() {
+                sent.failed += 1;
+                "undeliverable"
+            } else {
+                sent.told.push(notice.recipient);
+                sent.login = Some(Login::Taken);
+                "sent"
             };
             self.metrics.noticed(Kind::Store.as_str(), outcome);
+            let Some(Failure { why, error }) = failure else {
+                continue;
+            };
+            tracing::error!(cause = why, "failed to tell the operator about the store");
+            match error {
+                Some(error) if error.class == Class::Login => {
+                    sent.login = Some(Login::Refused);
+                    break;
+                }
+                Some(error) if error.is_of_the_server() => break,
+                Some(_) => sent.login = Some(Login::Taken),
+                None => {}
+            }
         }
         sent
     }
@@ -141,7 +155,7 @@ impl StoreAlarm {
         setup: &Setup,
         mailer: &Mailer,
         notice: &Notice,
-    ) -> Result<(), String> {
+    ) -> Result<(), Failure> {
         let Some(email) = &setup.config.email else {
             return Ok(());
         };
@@ -149,18 +163,22 @@ impl StoreAlarm {
         let mail = message::compose(&[Telling::alone(notice.clone())], links);
         let id = fresh_id();
         let frozen = envelope::freeze(&mail, &email.from, &notice.recipient, &id, notice.created)
-            .map_err(|why| chain(&why))?;
+            .map_err(|why| Failure {
+            why: chain(&why),
+            error: None,
+        })?;
         let letter = Letter {
             id: &id,
             date: notice.created,
             to: &notice.recipient,
             bytes: &frozen.bytes,
         };
-        mailer
-            .send(&letter)
-            .await
-            .map(drop)
-            .map_err(|why| why.to_string())
+        let sent = mailer.send(&letter).await;
+        sent.map(drop).map_err(|error| Failure {
+            // Recipients are not logged.
+            why: error.without(&notice.recipient),
+            error: Some(error),
+        })
     }
 }
 
@@ -169,4 +187,48 @@ impl StoreAlarm {
 struct Sent {
     told: Vec<String>,
     failed: usize,
+    /// What the server last thought of our login, if it came to that.
+    login: Option<Login>,
+}
+
+#[derive(Clone, Copy)]
+enum Login {
+    Taken,
+    Refused,
+}
+
+/// Why one recipient was not told.
+struct Failure {
+    why: String,
+    /// `None` when there was no mail to send.
+    error: Option<SendError>,
+}
+
+/// When the next round may be.
+struct Pace {
+    not_before: Instant,
+    /// Rounds in a row in which our login was refused.
+    refusals: u32,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            not_before: Instant::now(),
+            refusals: 0,
+        }
+    }
+
+    fn heard(&mut self, login: Option<Login>) {
+        match login {
+            Some(Login::Taken) => self.refusals = 0,
+            Some(Login::Refused) => self.refusals = self.refusals.saturating_add(1),
+            None => {}
+        }
+    }
+
+    fn rest(&mut self) {
+        let doublings = self.refusals.saturating_sub(1).min(DOUBLINGS);
+        self.not_before = Instant::now() + PAUSE * 2_u32.pow(doublings);
+    }
 }

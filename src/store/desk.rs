@@ -108,11 +108,12 @@ impl Store {
         Ok(row.get::<Option<i64>>("last")?.map(timestamp))
     }
 
-    /// Of open incidents: when a mail last told each recipient.
+    /// Of open incidents: when a mail last reached each recipient, or was made for it. One that will never arrive told nobody.
     async fn told(&self) -> Result<HashMap<(String, String), Timestamp>, sqlx::Error> {
         let rows = sql::query(
-            "SELECT tellings.incident_id, tellings.recipient, MAX(tellings.told_at) AS told_at FROM tellings \
-             JOIN incidents ON incidents.id = tellings.incident_id WHERE incidents.closed_at IS NULL \
+            "SELECT tellings.incident_id, tellings.recipient, MAX(COALESCE(mails.sent_at, tellings.told_at)) AS told_at FROM incidents \
+             JOIN tellings ON tellings.incident_id = incidents.id LEFT JOIN mails ON mails.id = tellings.mail_id \
+             WHERE incidents.closed_at IS NULL AND mails.dead_at IS NULL \
              GROUP BY tellings.incident_id, tellings.recipient",
         )
         .fetch_all(&self.pool)
@@ -191,7 +192,7 @@ impl Write for Tell {
                 self.owe(conn, &turn.notices, &mut news).await?;
             }
         }
-        for matter in &self.orders.grown {
+        for matter in &self.orders.kept {
             sql::query(
                 "UPDATE matters SET doc = $1 WHERE kind = $2 AND subject = $3 AND told_at = $4",
             )

@@ -143,6 +143,7 @@ fn ongoing(kind: Kind, zone_name: &str, users: &[&str]) -> Ongoing {
         since: ago("75m"),
         told_at: ago("1h"),
         told: Told {
+            fine_since: None,
             recipients: vec!["before@msp.example".to_owned()],
             users: users.collect::<BTreeSet<_>>(),
             api: Some(zone(zone_name).api.to_string()),
@@ -184,10 +185,15 @@ fn said(orders: &Orders) -> String {
         .begun
         .iter()
         .map(|turn| format!("{} begins", name(turn)));
-    let grown = orders
-        .grown
-        .iter()
-        .map(|one| format!("{} grows", one.kind.as_str()));
+    let grown = orders.kept.iter().map(|one| {
+        let what = match (one.kind, one.told.fine_since) {
+            (Kind::AuthOutage, _) => "grows",
+            (_, None) => "shows again",
+            (_, Some(at)) if at == now() => "shows no more",
+            (_, Some(_)) => "is kept as what it was",
+        };
+        format!("{} {what}", one.kind.as_str())
+    });
     let over = orders
         .over
         .iter()

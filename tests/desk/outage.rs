@@ -21,9 +21,14 @@ fn town(words: &str) -> Vec<Watched> {
         .collect()
 }
 
+fn is_fine(mut matter: Ongoing, since: Option<Timestamp>) -> Ongoing {
+    matter.told.fine_since = since;
+    matter
+}
+
 #[test]
 fn when_a_zone_is_away() {
-    // In the second column zones whose outage was told.
+    // In the second column the zone whose outage was told, and how long it is heard again.
     let table = rows(
         "
         three for long                         |      | AE02 timeout 15m, AE02 dns 20m, AE02 outage 16m                  | outage AE02 begins
@@ -42,19 +47,27 @@ fn when_a_zone_is_away() {
         who is denied something does           |      | AE02 timeout 1h, AE02 permission_denied 2h                       |
         it goes on                             | AE02 | AE02 timeout 1h, AE02 timeout 1h, AE02 timeout 1m                |
         it goes on for other users             | AE02 | AE02 timeout 1m, AE02 timeout 1m, AE02 timeout 1m, AE02 ok 1m    |
-        fewer than three are left              | AE02 | AE02 timeout 1h, AE02 timeout 1h, AE02 ok 1m                     | outage AE02 is over
+        fewer than three are left              | AE02 | AE02 timeout 1h, AE02 timeout 1h, AE02 ok 1m                     | outage shows no more
+        for a while                            | AE02 14m59s | AE02 timeout 1h, AE02 timeout 1h, AE02 ok 1m              |
+        for as long as it took to be told      | AE02 15m | AE02 timeout 1h, AE02 timeout 1h, AE02 ok 1m                 | outage AE02 is over
         it goes on for all of two              | AE02 | AE02 timeout 1h, AE02 timeout 1h                                 |
-        all are well                           | AE02 | AE02 ok 1m                                                       | outage AE02 is over
+        all are well                           | AE02 | AE02 ok 1m                                                       | outage shows no more
+        and still are                          | AE02 15m | AE02 ok 1m                                                   | outage AE02 is over
+        it comes again before it is over       | AE02 14m | AE02 timeout 1m                                              | outage shows again
+        however late that is seen              | AE02 2h | AE02 timeout 1m                                               | outage shows again
         nobody is there any more               | AE02 |                                                                  | outage AE02 is over
-        it is another zone that is away        | AE02 | AE02 ok 1m, AE05 timeout 1h                                      | outage AE05 begins, outage AE02 is over
+        it is another zone that is away        | AE02 | AE02 ok 1m, AE05 timeout 1h                                      | outage AE05 begins, outage shows no more
         users found a zone                     | -    | AE02 ok 1m                                                       | outage - is over
         ",
     );
     for [name, told, users, want] in table {
         let remembered = Remembered {
             ongoing: told
-                .split_whitespace()
-                .map(|zone| ongoing(Kind::Outage, zone, &["user-0"]))
+                .split_once(' ')
+                .map(|(zone, fine)| (zone, Some(ago(fine))))
+                .or_else(|| (!told.is_empty()).then_some((told, None)))
+                .map(|(zone, fine)| is_fine(ongoing(Kind::Outage, zone, &["user-0"]), fine))
+                .into_iter()
                 .collect(),
             ..Remembered::default()
         };
@@ -149,7 +162,10 @@ fn what_is_said_of_an_outage() {
 #[test]
 fn whoever_was_told_is_told_of_the_end() {
     let remembered = Remembered {
-        ongoing: vec![ongoing(Kind::Outage, "AE02", &["user-0", "user-1"])],
+        ongoing: vec![is_fine(
+            ongoing(Kind::Outage, "AE02", &["user-0", "user-1"]),
+            Some(ago("20m")),
+        )],
         ..Remembered::default()
     };
     let orders = look(
@@ -160,9 +176,10 @@ fn whoever_was_told_is_told_of_the_end() {
     let (notice, facts) = only(&orders.over[0]);
     assert_eq!(notice.recipient, "before@msp.example");
     assert_eq!(
-        facts.title,
-        "OVER: the outage of zone AE02, after 1 h 15 min"
+        facts.title, "OVER: the outage of zone AE02, after 55 min",
+        "the time that it was heard is not counted"
     );
+    assert_eq!(facts.at, now());
     assert_eq!(facts.users, ["user-0", "user-1"]);
     assert_eq!(cell(facts, "Still silent"), "user-1");
 }
@@ -189,4 +206,48 @@ fn where_nothing_is_reached_the_own_network_is_looked_at_first() {
 fn without_email_it_is_kept_as_not_sent() {
     let orders = look(&town("AE02 timeout 1h"), &Remembered::default(), None);
     assert_eq!(only(&orders.begun[0]).0.recipient, "");
+}
+
+#[test]
+fn a_zone_that_comes_and_goes_is_one_outage() {
+    let mut remembered = Remembered::default();
+    let mut told = Vec::new();
+    // Away for 16 minutes, heard for one, all day; then it is well.
+    for minute in 0..24 * 60 {
+        let at = now() + SignedDuration::from_mins(minute);
+        let since = now() + SignedDuration::from_mins(minute - minute % 17);
+        let mut users = town("AE02 ok 1m, AE02 ok 1m");
+        if minute < 20 * 60 && minute % 17 < 16 {
+            users = ["user-0", "user-1"]
+                .map(|id| shows(id, "AE02", "timeout", since))
+                .into();
+        }
+        let orders = look_at(at, &users, &remembered, Some(&email()));
+        told.extend((!orders.begun.is_empty()).then(|| format!("{minute} begins")));
+        told.extend((!orders.over.is_empty()).then(|| format!("{minute} is over")));
+        let ongoing = &mut remembered.ongoing;
+        ongoing.extend(orders.begun.into_iter().map(|turn| turn.matter));
+        ongoing.retain(|one| orders.over.iter().all(|turn| turn.matter != *one));
+        for kept in orders.kept {
+            ongoing.retain(|one| one.told_at != kept.told_at);
+            ongoing.push(kept);
+        }
+    }
+    assert_eq!(told, ["15 begins", "1215 is over"]);
+}
+
+#[test]
+fn who_is_still_silent_in_a_zone_that_is_heard_again_is_not_told_apart_before_it_is_over() {
+    let remembered = Remembered {
+        ongoing: vec![is_fine(
+            ongoing(Kind::Outage, "AE02", &["user-0"]),
+            Some(ago("14m")),
+        )],
+        ..Remembered::default()
+    };
+    let users = town("AE02 timeout 3h, AE02 ok 1m");
+    let blind =
+        |remembered: &Remembered| !look(&users, remembered, Some(&email())).blind.is_empty();
+    assert!(!blind(&remembered));
+    assert!(blind(&Remembered::default()));
 }

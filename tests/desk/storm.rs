@@ -120,7 +120,7 @@ fn whom_it_befell_later_is_named_at_the_end_too() {
         ongoing: vec![ongoing(Kind::AuthOutage, "AE02", &["user-0"])],
         ..Remembered::default()
     };
-    let grown = look(&users("ok auth_outage"), &remembered, Some(&email())).grown;
+    let grown = look(&users("ok auth_outage"), &remembered, Some(&email())).kept;
     let users: Vec<&str> = grown[0].told.users.iter().map(UserId::as_str).collect();
     assert_eq!(users, ["user-0", "user-1"]);
     assert_eq!(grown[0].told.recipients, ["before@msp.example"]);

@@ -1,6 +1,14 @@
 //! The operator is told that the store is lost and that it is back: straight from memory, at most once an hour.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use lockwatch::{
     config::{self, StoreLocation},
@@ -9,18 +17,27 @@ use lockwatch::{
     setup::Setup,
     store::{Store, StoreError, keeper::Keeper},
 };
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-fn setup(folder: &Path) -> Setup {
+fn setup(folder: &Path, email: &str) -> Setup {
     let path = folder.join("lockwatch.toml");
-    let text = "[autotask]\nbase_url = \"http://127.0.0.1:9/\"\n[email]\nfrom = \"lockwatch@msp.example\"\n\
-                to = [\"ops@msp.example\"]\ngroup_wait = \"30s\"\ntransport = \"file\"\ndirectory = \"mail\"\n";
+    let text = format!(
+        "[autotask]\nbase_url = \"http://127.0.0.1:9/\"\n[email]\nfrom = \"lockwatch@msp.example\"\n\
+         group_wait = \"30s\"\n{email}"
+    );
     fs::write(&path, text).unwrap();
     Setup::new(config::load(&path).unwrap().0).unwrap()
 }
+
+const TO_A_FILE: &str = "to = [\"ops@msp.example\"]\ntransport = \"file\"\ndirectory = \"mail\"\n";
 
 /// How many mails were written.
 fn mails(folder: &Path) -> usize {
@@ -41,7 +58,7 @@ async fn at_most_one_mail_an_hour_tells_of_it_and_a_failed_one_is_tried_in_the_n
     let store = Store::open(&location).await.unwrap();
     let keeper = Keeper::without(&location, &StoreError::Closed);
     let metrics = Arc::new(Metrics::new().unwrap());
-    let (_settings, setup) = watch::channel(Arc::new(setup(folder.path())));
+    let (_settings, setup) = watch::channel(Arc::new(setup(folder.path(), TO_A_FILE)));
     let stopping = CancellationToken::new();
     let alarm = StoreAlarm {
         store: keeper.clone(),
@@ -85,6 +102,105 @@ async fn at_most_one_mail_an_hour_tells_of_it_and_a_failed_one_is_tried_in_the_n
     }
     assert_eq!(mails(folder.path()), 4, "one an hour, and its end");
     assert_eq!(count(&metrics, "sent"), 4.0);
+    stopping.cancel();
+    alarm.await.unwrap();
+}
+
+/// What a mail server does, in the process of the test, so that its clock may stand still.
+#[derive(Default)]
+struct Server {
+    /// What AUTH is answered.
+    login: Mutex<&'static str>,
+    /// What is answered to a recipient.
+    recipient: Mutex<&'static str>,
+    /// How often AUTH was said.
+    logins: AtomicUsize,
+    /// Connections.
+    calls: AtomicUsize,
+}
+
+impl Server {
+    async fn listen(self: Arc<Self>, listener: TcpListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(Arc::clone(&self).answer(stream));
+        }
+    }
+
+    async fn answer(self: Arc<Self>, stream: TcpStream) {
+        let (reader, mut writer) = stream.into_split();
+        let mut lines = BufReader::new(reader).lines();
+        writer.write_all(b"220 here\r\n").await.unwrap();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let answer = match line.split(' ').next().unwrap() {
+                "EHLO" => "250-here\r\n250 AUTH PLAIN",
+                "AUTH" => {
+                    self.logins.fetch_add(1, Ordering::Relaxed);
+                    *self.login.lock().unwrap()
+                }
+                "RCPT" => *self.recipient.lock().unwrap(),
+                "QUIT" => "221 bye",
+                _ => "250 ok",
+            };
+            let answer = format!("{answer}\r\n");
+            if writer.write_all(answer.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_the_login_hears_of_it_once_and_then_more_and_more_seldom() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = Arc::new(Server::default());
+    *server.login.lock().unwrap() = "535 5.7.8 no";
+    *server.recipient.lock().unwrap() = "550 5.1.1 no";
+    tokio::spawn(Arc::clone(&server).listen(listener));
+    fs::write(folder.path().join("password"), "demo-secret-1").unwrap();
+    let to: Vec<String> = (0..5).map(|n| format!("ops-{n}@msp.example")).collect();
+    let email = format!(
+        "to = {to:?}\n[email.smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nusername = \"alerts\"\n\
+         password = {{ file = \"password\" }}\n"
+    );
+    let location = StoreLocation::Sqlite(folder.path().join("lockwatch.db"));
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let (_settings, setup) = watch::channel(Arc::new(setup(folder.path(), &email)));
+    let stopping = CancellationToken::new();
+    let alarm = StoreAlarm {
+        store: Keeper::without(&location, &StoreError::Closed),
+        setup,
+        metrics: Arc::clone(&metrics),
+        host: "mon1".to_owned(),
+        stopping: stopping.clone(),
+    };
+    tokio::time::pause();
+    let alarm = tokio::spawn(alarm.run());
+    let logins = || server.logins.load(Ordering::Relaxed);
+
+    // At the beginning, after an hour, after two more, and then every four.
+    let mut seen = Vec::new();
+    for _ in 0..12 {
+        sleep(2 * MINUTE).await;
+        seen.push(logins());
+        sleep(58 * MINUTE).await;
+    }
+    assert_eq!(seen, [1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5]);
+    assert_eq!(count(&metrics, "undeliverable"), 5.0);
+
+    // Taken again, though nobody is there: each recipient is asked for, once an hour.
+    *server.login.lock().unwrap() = "235 2.7.0 yes";
+    sleep(210 * MINUTE).await;
+    assert_eq!(logins(), 10);
+    sleep(61 * MINUTE).await;
+    assert_eq!(logins(), 15, "the pause is an hour again");
+    // Nobody takes mail at all: one call, as no other would be answered either.
+    *server.login.lock().unwrap() = "454 4.7.0 not now";
+    let calls = server.calls.load(Ordering::Relaxed);
+    sleep(60 * MINUTE).await;
+    assert_eq!(server.calls.load(Ordering::Relaxed), calls + 1);
     stopping.cancel();
     alarm.await.unwrap();
 }

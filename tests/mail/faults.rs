@@ -226,3 +226,61 @@ async fn a_file_is_never_in_doubt() {
         "{error}"
     );
 }
+
+#[test]
+fn a_failure_can_be_told_without_its_recipient() {
+    let said = |text: &str, recipient: &str| {
+        let error = SendError {
+            step: Step::Recipient,
+            class: Class::Permanent,
+            text: text.into(),
+            in_doubt: false,
+        };
+        error.without(recipient)
+    };
+    let table = [
+        (
+            "550 <It@Acme.Example> unknown",
+            "it@acme.example",
+            "550 <the recipient> unknown",
+        ),
+        (
+            "550 IT@ACME.EXAMPLE",
+            "it@acme.example",
+            "550 the recipient",
+        ),
+        (
+            "550 User unknown: OPS",
+            "ops@msp.example",
+            "550 User unknown: the recipient",
+        ),
+        (
+            "550 ops@elsewhere.example",
+            "ops@msp.example",
+            "550 the recipient@elsewhere.example",
+        ),
+        (
+            "550 drops stops shops",
+            "ops@msp.example",
+            "550 drops stops shops",
+        ),
+        ("550 it is unknown", "it@acme.example", "550 it is unknown"),
+        (
+            "550 Größe über ÄRGER@x.example é",
+            "ärger@x.example",
+            "550 Größe über ÄRGER@x.example é",
+        ),
+        (
+            "550 Grüße@x.example é",
+            "grüße@X.example",
+            "550 the recipient é",
+        ),
+    ];
+    for (text, recipient, want) in table {
+        assert_eq!(
+            said(text, recipient),
+            format!("failed at step recipient: {want}"),
+            "{text}"
+        );
+    }
+}

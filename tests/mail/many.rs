@@ -2,10 +2,15 @@
 
 use lockwatch::{
     diagnose::{Cause, Reason},
-    notify::{Facts, Kind, Notice},
+    notify::{
+        Facts, Kind, Notice,
+        operator::{unanswered, undeliverable},
+        owed::operator_notices,
+    },
+    user::UserId,
 };
 
-use crate::words::{compose, diagnosis, facts, links, locked_out, notice, ranked, recovered};
+use crate::words::{at, compose, diagnosis, facts, links, locked_out, notice, ranked, recovered};
 
 fn of(user: &str, tenant: &str, like: Facts) -> Facts {
     Facts {
@@ -165,4 +170,84 @@ fn what_is_unlike_everything_before_is_told_at_length_however_late() {
     );
     assert_eq!(text.matches("What to do: as for user-").count(), 25);
     assert!(text.contains(", with an administrator of t"));
+}
+
+#[test]
+fn a_thousand_matters_of_the_operators_are_a_mail_that_can_be_read() {
+    let since = at("2026-11-22T14:05:12Z");
+    let ends = at("2026-11-22T20:05:12Z");
+    let mut notices: Vec<Notice> = (0..1000)
+        .flat_map(|n| {
+            let user = UserId::parse(&format!("customer-{n:03}-email2at")).unwrap();
+            let tenant = format!("customer-{n:03}.example");
+            let facts = unanswered(&user, &tenant, Some("AE02"), 4, since, ends, "mon1");
+            operator_notices(&facts, None)
+        })
+        .collect();
+    let lost = undeliverable("m1", "it@acme.example", "550 unknown", &[], since, "mon1");
+    notices.extend(operator_notices(&lost, None));
+    let mail = compose(&notices, Some(&links()));
+    let size = mail.text.len() + mail.html.len();
+    assert!(
+        size < 300_000,
+        "{size} bytes, of them {} of text",
+        mail.text.len()
+    );
+    let at_length = "attempts in a row to log in as customer-";
+    assert_eq!(mail.text.matches(at_length).count(), 5);
+    assert!(
+        mail.text.contains("refuses this mail for good"),
+        "unlike the others"
+    );
+    let title = |n: usize| {
+        format!(
+            "- HELD customer-{n:03}-email2at (customer-{n:03}.example): 4 attempts without an answer"
+        )
+    };
+    let command = |n: usize| format!("    lockwatch retry customer-{n:03}-email2at");
+    // Each is named at the top, and the next after those at length once more with its command.
+    assert_eq!(
+        (lines(&mail.text, &title(4)), lines(&mail.text, &command(4))),
+        (1, 0)
+    );
+    for n in [5, 204] {
+        assert_eq!(
+            (lines(&mail.text, &title(n)), lines(&mail.text, &command(n))),
+            (2, 1),
+            "{n}"
+        );
+        assert!(
+            mail.html
+                .contains(&format!("<pre>{}</pre>", command(n).trim()))
+        );
+    }
+    assert_eq!(
+        (
+            lines(&mail.text, &title(205)),
+            lines(&mail.text, &command(205))
+        ),
+        (1, 0)
+    );
+    assert!(
+        mail.text
+            .contains("\nAnd 795 more, which the list at the top of this mail names.\n")
+    );
+
+    // As many as are told at length.
+    let text = compose(&notices[..5], None).text;
+    assert!(!text.contains("In short"), "{text}");
+    let text = compose(&notices[..7], None).text;
+    let short = text.split("In short: ").nth(1).unwrap();
+    insta::assert_snapshot!(short, @r"
+    2 matters like those above
+
+    What to do is the same as above. To try one of them once at once, run its command on the host of lockwatch.
+
+    - HELD customer-005-email2at (customer-005.example): 4 attempts without an answer
+        lockwatch retry customer-005-email2at
+    - HELD customer-006-email2at (customer-006.example): 4 attempts without an answer
+        lockwatch retry customer-006-email2at
+
+    Sent by lockwatch on mon1.
+    ");
 }

@@ -9,7 +9,7 @@ use lockwatch::{
         message::{self, Mail},
         operator::{
             Ended, OperatorFacts, Silence, Unseen, auth_outage, auth_outage_over, blind, outage,
-            outage_over, store_back, store_lost, unanswered,
+            outage_over, store_back, store_lost, unanswered, undeliverable,
         },
         owed::operator_notices,
     },
@@ -161,6 +161,28 @@ fn a_zone_that_is_heard_again() {
     let title = |now| over(now).title;
     assert!(title(since()).ends_with("after less than a minute"));
     assert!(title(at("2026-11-24T16:06:00Z")).ends_with("after 2 d 2 h 1 min"));
+}
+
+#[test]
+fn a_mail_that_was_put_off_until_it_was_given_up_is_not_said_to_be_refused() {
+    let told = [("failing".to_owned(), "acme-rmm".to_owned())];
+    let said = |why: &str| {
+        let facts = undeliverable("m1", "it@acme.example", why, &told, now(), "mon1");
+        mail(&facts).text
+    };
+    let refused = said("failed at step recipient: the server answered 550 5.1.1 unknown");
+    let refuses = "The mail server refuses this mail for good, so it is not tried again. Whoever";
+    assert!(refused.contains(refuses), "{refused}");
+    assert!(refused.contains("why it refuses the mail"), "{refused}");
+    let put_off = said(
+        "given up after 5 days; at last: failed at step recipient: the server answered 451 later",
+    );
+    assert!(!put_off.contains("refuses"), "{put_off}");
+    assert!(
+        put_off.contains("put this mail off until lockwatch gave it up"),
+        "{put_off}"
+    );
+    assert!(put_off.contains("why it put the mail off"), "{put_off}");
 }
 
 fn unseen(user: &str, why: &str) -> Unseen {

@@ -130,10 +130,30 @@ fn an_opening_that_stands_for_older_notices_says_so() {
         (Kind::Failing, "2026-11-22T13:50:00Z"),
         (Kind::Changed, "2026-11-22T13:58:00Z"),
     ];
-    let text = one(telling(Kind::Changed, facts, &merged)).text;
+    let mail = one(telling(Kind::Changed, facts.clone(), &merged));
+    let text = &mail.text;
     let expected = "This is the first mail about it. Not mailed before: failing (found 2026-11-22 13:50 UTC), a worse reason \
                     (found 2026-11-22 13:58 UTC).";
     assert!(text.contains(expected), "{text}");
+    let before =
+        "Before, it was \"permission missing\"; now it is \"refused, most likely locked out\".";
+    assert!(text.contains(before), "{text}");
+    // Who opens tickets by rules waits for the word of an opening.
+    assert_eq!(mail.kinds, [Kind::LockedOut]);
+    let subject = "[lockwatch] LOCKED OUT? acme-email2at (acme): refused since";
+    assert!(mail.subject.starts_with(subject), "{}", mail.subject);
+    let worst = Facts {
+        diagnosis: never_accepted().diagnosis,
+        ..facts.clone()
+    };
+    let mail = one(telling(Kind::Changed, worst, &merged));
+    assert_eq!(mail.kinds, [Kind::Failing]);
+    assert!(mail.subject.starts_with("[lockwatch] FAILING acme-"));
+
+    // The opening was mailed.
+    let mail = one(telling(Kind::Changed, facts, &merged[1..]));
+    assert_eq!(mail.kinds, [Kind::Changed]);
+    assert!(mail.subject.starts_with("[lockwatch] CHANGED "));
 }
 
 #[test]

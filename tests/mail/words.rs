@@ -366,6 +366,7 @@ fn subjects() {
         (
             Kind::Changed,
             Facts {
+                turn: 2,
                 before: Some(Reason::PermissionDenied),
                 ..failing(Reason::LockedOut)
             },

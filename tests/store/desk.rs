@@ -51,6 +51,7 @@ fn away(since: Timestamp, told_at: Timestamp) -> Turn {
             since,
             told_at,
             told: Told {
+                fine_since: None,
                 recipients: vec![OPS.to_owned()],
                 users: BTreeSet::from([id("acme")]),
                 api: None,
@@ -150,8 +151,9 @@ async fn more_users_are_remembered_while_a_matter_lasts(place: Place) {
     tell(&store, begins(&turn), after(1)).await;
     let mut grown = turn.matter.clone();
     grown.told.users.insert(id("globex"));
+    grown.told.fine_since = Some(after(1));
     let orders = Orders {
-        grown: vec![grown.clone()],
+        kept: vec![grown.clone()],
         ..Orders::default()
     };
     assert_eq!(tell(&store, orders.clone(), after(2)).await, []);
@@ -276,10 +278,20 @@ async fn when_a_mail_last_told_of_what_is_open(place: Place) {
         ("m2", "open", "IT@acme.example", 3000, "TRUE"),
         ("m3", "open", OPS, 2000, "FALSE"),
         ("m4", "closed", OPS, 9000, "FALSE"),
+        ("dead", "open", OPS, 9000, "FALSE"),
+        ("dead-too", "open", "never@acme.example", 9000, "FALSE"),
+        ("waits", "open", "later@acme.example", 4000, "FALSE"),
     ] {
         sql.run(&format!(
             "INSERT INTO tellings (mail_id, incident_id, recipient, told_at, digest) \
              VALUES ('{mail}', '{incident}', '{recipient}', {told_at}, {digest})"
+        ))
+        .await;
+    }
+    for (mail, dead) in [("dead", "9001"), ("dead-too", "9001"), ("waits", "NULL")] {
+        sql.run(&format!(
+            "INSERT INTO mails (id, message_id, recipient, bytes, created_at, next_try_at, tries, dead_at) \
+             VALUES ('{mail}', '{mail}', 'x', '', 9000, 9000, 0, {dead})"
         ))
         .await;
     }
@@ -289,7 +301,8 @@ async fn when_a_mail_last_told_of_what_is_open(place: Place) {
         at.map(|at| at.as_millisecond())
     };
     assert_eq!((of("it@acme.example"), of(OPS)), (Some(3000), Some(2000)));
-    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(of("later@acme.example"), Some(4000), "it may still arrive");
+    assert_eq!(told.len(), 3, "{told:?}");
 }
 
 async fn what_cannot_be_sent_is_kept_and_counts(place: Place) {

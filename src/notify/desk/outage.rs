@@ -1,15 +1,18 @@
-//! A zone of which nothing clear is heard for a while: told once, and once more when it is over. Pure.
+//! A zone of which nothing clear is heard for a while: told once, and once more when it is over, which takes as long again, so
+//! that a zone that comes and goes is one outage. Pure.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{Away, Explained, Given, Ongoing, Orders, Watched, Zones, end, ids, said, tenants};
+use super::{
+    Away, Explained, Given, Ongoing, Orders, Told, Watched, Zones, end, ids, said, tenants,
+};
 use crate::{
     diagnose::{Reason, Verdict},
     notify::{
         Kind,
-        operator::{Silence, outage, outage_over},
+        operator::{OperatorFacts, Silence, outage, outage_over},
     },
     user::Known,
 };
@@ -56,11 +59,23 @@ pub(super) fn look(given: &Given<'_>, zones: &Zones<'_>, orders: &mut Orders) ->
     for (zone, heard) in &heard {
         let matter = given.ongoing(Kind::Outage).find(|one| one.zone == *zone);
         let explained = match matter {
-            Some(matter) if !heard.is_away() => {
-                over(given, matter, &heard.unclear, orders);
-                continue;
+            Some(matter) if heard.is_away() => {
+                if matter.told.fine_since.is_some() {
+                    orders.kept.push(fine(matter, None));
+                }
+                Explained::Told
             }
-            Some(_) => Explained::Told,
+            Some(matter) => match matter.told.fine_since {
+                None => {
+                    orders.kept.push(fine(matter, Some(given.now)));
+                    Explained::Told
+                }
+                Some(since) if given.now < since + given.patience() => Explained::Told,
+                Some(since) => {
+                    over(given, matter, &heard.unclear, since, orders);
+                    continue;
+                }
+            },
             None if heard.is_away() => before(given, zone, heard, everywhere, orders),
             None => continue,
         };
@@ -68,7 +83,8 @@ pub(super) fn look(given: &Given<'_>, zones: &Zones<'_>, orders: &mut Orders) ->
     }
     let gone = |matter: &&Ongoing| !zones.contains_key(matter.zone.as_str());
     for matter in given.ongoing(Kind::Outage).filter(gone) {
-        over(given, matter, &[], orders);
+        let until = matter.told.fine_since.unwrap_or(given.now);
+        over(given, matter, &[], until, orders);
     }
     away
 }
@@ -106,17 +122,39 @@ fn before(
     Explained::Told
 }
 
-fn over(given: &Given<'_>, matter: &Ongoing, unclear: &[&Watched], orders: &mut Orders) {
+/// The matter, to be kept as not showing since then.
+fn fine(matter: &Ongoing, since: Option<Timestamp>) -> Ongoing {
+    Ongoing {
+        told: Told {
+            fine_since: since,
+            ..matter.told.clone()
+        },
+        ..matter.clone()
+    }
+}
+
+/// It lasted until then.
+fn over(
+    given: &Given<'_>,
+    matter: &Ongoing,
+    unclear: &[&Watched],
+    until: Timestamp,
+    orders: &mut Orders,
+) {
     let users: Vec<_> = matter.told.users.iter().cloned().collect();
-    let facts = outage_over(
+    let over = outage_over(
         said(&matter.zone),
         &users,
         &ids(unclear.iter().copied()),
         matter.since,
         matter.told_at,
-        given.now,
+        until,
         given.host,
     );
+    let facts = OperatorFacts {
+        at: given.now,
+        ..over
+    };
     orders.over.push(end(matter, &facts));
 }
 

@@ -74,7 +74,7 @@ fn during(
     }
     let now: BTreeSet<UserId> = ids(refused.iter().copied()).into_iter().collect();
     if !now.is_subset(&matter.told.users) {
-        orders.grown.push(Ongoing {
+        orders.kept.push(Ongoing {
             told: Told {
                 users: matter.told.users.union(&now).cloned().collect(),
                 ..matter.told.clone()

@@ -32,6 +32,8 @@ pub(super) enum Block {
     },
     /// Many users, a few lines each.
     Rows(Vec<Row>),
+    /// Many matters, a line each, and a command for those that have one.
+    Brief(Vec<(String, Option<String>)>),
 }
 
 /// What becomes of the fix.

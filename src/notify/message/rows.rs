@@ -1,14 +1,17 @@
 //! Many users in few lines: the reminder, and what is left of a mail about very many. Pure.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use url::Url;
 
 use crate::{
-    notify::{Digest, DigestLine, Facts, Kind, merge::Telling},
+    notify::{Digest, DigestLine, Facts, Kind, merge::Telling, operator::OperatorFacts},
     remedy,
 };
 
 use super::{
+    AT_LENGTH,
     causes::Said,
     layout::{Block, Outlook, Row, Section},
     phrase::{counted, duration, instant, name, one_line},
@@ -18,8 +21,10 @@ use super::{
     told::told,
 };
 
-/// A reminder has no more rows.
+/// A reminder has no more rows, nor have the operator's matters.
 const ROWS: usize = 200;
+/// What the commands of users without an answer are for.
+const ONCE: &str = "What to do is the same as above. To try one of them once at once, run its command on the host of lockwatch.";
 /// What the commands in rows are for.
 const COMMANDS: &str = "When a user that is held is fixed, run its command on the host of lockwatch; it makes one attempt.";
 
@@ -28,6 +33,49 @@ pub(super) fn in_short(rows: Vec<Row>) -> Section {
     Section {
         headline: "In short".to_owned(),
         blocks: listed(rows),
+    }
+}
+
+/// The operator's matters of which only a line is said, because others of their kind are told at length.
+#[derive(Default)]
+pub(super) struct Operators {
+    told: HashMap<Kind, usize>,
+    brief: Vec<(String, Option<String>)>,
+}
+
+impl Operators {
+    /// Whether there is room for it at length; else it is noted.
+    pub(super) fn at_length(&mut self, facts: &OperatorFacts) -> bool {
+        let told = self.told.entry(facts.kind).or_default();
+        *told += 1;
+        if *told <= AT_LENGTH {
+            return true;
+        }
+        let user = facts
+            .users
+            .first()
+            .filter(|_| facts.kind == Kind::Unanswered);
+        let command = user.map(|user| retry(user));
+        self.brief.push((one_line(&facts.title), command));
+        false
+    }
+
+    pub(super) fn in_short(mut self) -> Option<Section> {
+        let count = self.brief.len();
+        let rest = count.checked_sub(ROWS).filter(|rest| *rest > 0);
+        let held = self.brief.iter().any(|(_, command)| command.is_some());
+        self.brief.truncate(ROWS);
+        let mut blocks = Vec::from_iter(held.then(|| Block::Says(ONCE.to_owned())));
+        blocks.push(Block::Brief(self.brief));
+        blocks.extend(rest.map(|rest| {
+            Block::Says(format!(
+                "And {rest} more, which the list at the top of this mail names."
+            ))
+        }));
+        (count > 0).then(|| Section {
+            headline: format!("In short: {} like those above", counted(count, "matter")),
+            blocks,
+        })
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn told(telling: &Telling, facts: &Facts) -> Vec<String> {
 }
 
 fn change(kind: Kind, facts: &Facts) -> Option<String> {
-    let before = facts.before.filter(|_| kind == Kind::Changed)?;
+    let before = facts.before.filter(|_| kind != Kind::Recovered)?;
     Some(format!(
         "Before, it was \"{}\"; now it is \"{}\". It was not seen to work in between.",
         remedy::reason_title(before),
@@ -73,7 +73,7 @@ fn merged(telling: &Telling, facts: &Facts) -> Option<String> {
 }
 
 /// Whether nothing was mailed before: all notices of the incident, numbered from 1, are here.
-fn is_first(telling: &Telling, facts: &Facts) -> bool {
+pub(super) fn is_first(telling: &Telling, facts: &Facts) -> bool {
     u32::try_from(telling.merged.len()).is_ok_and(|merged| merged + 1 == facts.turn)
 }
 

@@ -86,7 +86,8 @@ pub fn outage(
     }
 }
 
-/// The outage of `users` that was told at `told_at` is over; of `unclear` users nothing is heard yet.
+/// The outage of `users` that was told at `told_at` is over since `until`, when this is found at the soonest; of `unclear` users
+/// nothing is heard yet.
 #[must_use]
 pub fn outage_over(
     zone: Option<&str>,
@@ -94,13 +95,13 @@ pub fn outage_over(
     unclear: &[UserId],
     since: Timestamp,
     told_at: Timestamp,
-    now: Timestamp,
+    until: Timestamp,
     host: &str,
 ) -> OperatorFacts {
-    let lasted = duration(since, now);
+    let lasted = duration(since, until);
     let mut table = vec![
         ("From".to_owned(), instant(since)),
-        ("To".to_owned(), instant(now)),
+        ("To".to_owned(), instant(until)),
     ];
     if !unclear.is_empty() {
         table.push(("Still silent".to_owned(), named(unclear)));
@@ -117,7 +118,7 @@ pub fn outage_over(
         steps: Vec::new(),
         users: users.iter().map(ToString::to_string).collect(),
         since,
-        at: now,
+        at: until,
         host: host.to_owned(),
     }
 }

@@ -10,6 +10,8 @@ use crate::notify::{
 
 /// So many of the notices in the mail are named; the others are counted.
 const NAMED: usize = 10;
+/// How the reason begins where no answer was final.
+const GIVEN_UP: &str = "given up after";
 
 /// The mail `id` to `recipient` is given up; `told` are kind and user of the notices in it.
 #[must_use]
@@ -22,6 +24,17 @@ pub fn undeliverable(
     host: &str,
 ) -> OperatorFacts {
     let recipient = one_line(recipient);
+    let (because, ask) = if why.starts_with(GIVEN_UP) {
+        (
+            "The mail server put this mail off until lockwatch gave it up, so it is not tried again.",
+            "If it is, ask whoever runs the mail server why it put the mail off; the reason named here is its last answer.",
+        )
+    } else {
+        (
+            "The mail server refuses this mail for good, so it is not tried again.",
+            "If it is, ask whoever runs the mail server why it refuses the mail; the reason named here is its answer.",
+        )
+    };
     let mut table = vec![
         ("Recipient".to_owned(), recipient.clone()),
         ("Reason".to_owned(), one_line(why)),
@@ -42,16 +55,16 @@ pub fn undeliverable(
         id: format!("undeliverable.{id}"),
         kind: Kind::Undeliverable,
         title: format!("UNDELIVERABLE: a mail to {recipient}"),
-        paragraphs: vec![
-            "The mail server refuses this mail for good, so it is not tried again. Whoever should have read it was not told by \
-             lockwatch."
-                .to_owned(),
-        ],
+        paragraphs: vec![format!(
+            "{because} Whoever should have read it was not told by lockwatch."
+        )],
         table,
         steps: vec![
-            "See whether the address is right: users.notify and email.to in the configuration.".to_owned(),
-            "If it is, ask whoever runs the mail server why it refuses the mail; the reason named here is its answer.".to_owned(),
-            "Tell the recipient by other means; lockwatch status shows how things stand.".to_owned(),
+            "See whether the address is right: users.notify and email.to in the configuration."
+                .to_owned(),
+            ask.to_owned(),
+            "Tell the recipient by other means; lockwatch status shows how things stand."
+                .to_owned(),
         ],
         users: told
             .iter()

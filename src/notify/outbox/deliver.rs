@@ -142,7 +142,7 @@ pub async fn deliver(
         return Ok(Delivery::Sent(told));
     };
     // Recipients are not logged, and servers like to name them.
-    let why = error.to_string().replace(&mail.recipient, "the recipient");
+    let why = error.without(&mail.recipient);
     tracing::warn!(
         mail.id,
         step = error.step.as_str(),
