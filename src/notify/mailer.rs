@@ -128,10 +128,10 @@ impl SendError {
         }
     }
 
-    /// Whether it concerns every mail: the server was not even told the sender.
+    /// Whether it concerns every mail: the recipient was not named yet, and the sender is a setting.
     #[must_use]
     pub fn is_of_the_server(&self) -> bool {
-        !matches!(self.step, Step::Sender | Step::Recipient | Step::Data)
+        !matches!(self.step, Step::Recipient | Step::Data)
     }
 
     /// The same in words that do not name `recipient`, as logs want it: servers like to repeat the address, in a spelling

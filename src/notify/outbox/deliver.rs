@@ -165,7 +165,7 @@ pub async fn deliver(
             ended.login = account(Some(pause));
             (later(now, false), Delivery::LoginRefused(pause))
         }
-        Class::Transient if of_the_server(&error) => {
+        Class::Transient if error.is_of_the_server() => {
             let wait = SERVER_RETRIES.after(given.server_failures);
             (later(now, false), Delivery::ServerDown(wait))
         }
@@ -228,12 +228,7 @@ fn lost(
         .collect()
 }
 
-/// Before the recipient is named, a failure concerns every mail: the sender is a setting.
-fn of_the_server(error: &SendError) -> bool {
-    !matches!(error.step, Step::Recipient | Step::Data)
-}
-
 /// It does not tell whether our login is taken.
 fn is_before_login(error: &SendError) -> bool {
-    error.class == Class::Login || (of_the_server(error) && error.step != Step::Sender)
+    error.class == Class::Login || (error.is_of_the_server() && error.step != Step::Sender)
 }
