@@ -91,9 +91,9 @@ impl Daemon {
         let listener = listener.into_std()?;
         let setup = Setup::new(config)?;
         place::make_ready(&setup.config.store, setup.config.ephemeral)?;
-        let store = store_care::open(&setup).await?;
-        let now = store.now();
         let metrics = Arc::new(Metrics::new()?);
+        let store = store_care::open(&setup, &metrics).await?;
+        let now = store.now();
         metrics.reloaded(&setup.config.sha256, now);
         let board = Arc::new(Board::default());
         let stopping = CancellationToken::new();

@@ -24,7 +24,7 @@ use std::time::Duration;
 use crate::diagnose::{Diagnosis, Reason, Verdict};
 use jiff::Timestamp;
 
-pub use state::{Closed, Incident, Phase, State, Suspicion};
+pub use state::{Closed, Heard, Incident, Phase, State, Suspicion};
 
 /// What [`step`] is given besides the state.
 #[derive(Clone, Debug)]
@@ -68,7 +68,8 @@ pub enum Event {
     },
     /// An incident closed: the user works again.
     Recovered(Incident),
-    /// An incident closed because checks do not look at what failed any more: the configuration changed.
+    /// An incident closed because nobody looks at what failed any more: the configuration changed. Where it does not want
+    /// the user any more, no check finds that out, and [`State::put_aside`] closes it.
     Dropped(Incident),
 }
 
@@ -181,6 +182,12 @@ fn sight(state: &mut State, seen: &Diagnosis, given: &Circumstances<'_>) -> Opti
                     reopened: last.reopened.saturating_add(1),
                     told: last.told.clone(),
                     turn: last.turn,
+                    // What is the operator's alone has an end that is the operator's alone.
+                    heard: if incident.operators_alone {
+                        Box::default()
+                    } else {
+                        last.heard.clone()
+                    },
                     ..incident
                 };
             }
@@ -197,12 +204,14 @@ fn sight(state: &mut State, seen: &Diagnosis, given: &Circumstances<'_>) -> Opti
     }
 }
 
-/// A worse reason is told, each once; so is any that is no longer the operator's alone.
+/// A worse reason is told, each once; so is any that is no longer the operator's alone, and to the operator any that is.
 fn worsened(incident: &mut Incident, before: Reason) -> Option<Event> {
     let now = incident.diagnosis.reason;
     let first_told = incident.operators_alone && !now.is_operators_alone();
     let worse = now.gravity() > before.gravity() && !incident.told.contains(&now);
-    if !worse && !first_told {
+    // A fault of the watching side hides what becomes of the user, whatever that was.
+    let of_ours = now != before && now.is_operators_alone() && !incident.told.contains(&now);
+    if !worse && !first_told && !of_ours {
         return None;
     }
     incident.operators_alone &= now.is_operators_alone();

@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     probe::{gate::Gates, slots::Slots},
     schedule::first_slot,
-    store::wanted::Wanted,
+    store::wanted::{Telling, Wanted, Wants},
     user::{User, UserId},
 };
 
@@ -54,11 +54,11 @@ impl Setup {
         Ok(setup)
     }
 
-    /// The rows that the store must hold.
+    /// The rows that the store must hold, and how it is told that an incident of another is over.
     #[must_use]
-    pub fn wanted(&self, now: Timestamp) -> Vec<Wanted> {
+    pub fn wants(&self, host: &str, now: Timestamp) -> Wants {
         let enabled = self.config.users.iter().filter(|user| user.enabled);
-        enabled
+        let users = enabled
             .map(|user| Wanted {
                 id: user.id.clone(),
                 username: user.username.key(),
@@ -66,7 +66,27 @@ impl Setup {
                 interval: user.interval,
                 first_due: first_slot(&user.id, user.interval, now),
             })
-            .collect()
+            .collect();
+        let telling = Telling {
+            host: host.to_owned(),
+            group_wait: self.group_wait(),
+            unsendable: self.unsendable(),
+        };
+        Wants { users, telling }
+    }
+
+    /// So long notices of one recipient are gathered.
+    #[must_use]
+    pub fn group_wait(&self) -> Duration {
+        let email = self.config.email.as_ref();
+        email.map_or(Duration::ZERO, |email| email.group_wait)
+    }
+
+    /// Why notices will not become mails; `None` when they will.
+    #[must_use]
+    pub fn unsendable(&self) -> Option<&'static str> {
+        let none = self.config.email.is_none();
+        none.then_some("there is no [email] in the configuration")
     }
 
     /// When `user` is new, and whether it is tried before that time is over.

@@ -191,6 +191,7 @@ fn every_transition() {
         a worse one is told                   | last:401 sure:locked        | opened credential_rejected, changed credential_rejected to locked_out | open down locked_out
         each once                             | last:401 sure:locked last:denied sure:locked | opened credential_rejected, changed credential_rejected to locked_out | open down locked_out
         what is worse than it was just now    | last:unknown last:denied last:code | opened unknown_user, changed permission_denied to integration_code_invalid | open down integration_code_invalid
+        a fault of ours hides the user's      | last:401 last:untrusted last:401 last:untrusted | opened credential_rejected, changed credential_rejected to zone_untrusted | open down zone_untrusted
         no longer the operator's alone        | last:untrusted last:401     | opened zone_untrusted, changed zone_untrusted to credential_rejected first told | open down credential_rejected
         and then as usual                     | last:untrusted last:denied last:401 | opened zone_untrusted, changed zone_untrusted to permission_denied first told, changed permission_denied to credential_rejected | open down credential_rejected
         another reason, then the first again  | last:401 denied 1m 401      | opened credential_rejected       | open down credential_rejected
@@ -234,6 +235,52 @@ fn an_incident_began_when_it_was_first_seen() {
         life.state.since, life.now,
         "since when the timeout is shown"
     );
+}
+
+fn tell(life: &mut Life, to: &[&str]) {
+    let to = to.iter().copied();
+    life.state.is_told_to(to, Some("Email2AT"));
+}
+
+fn heard(life: &Life) -> Vec<String> {
+    let incident = life.state.incident().expect("an open incident");
+    incident.heard.by.clone()
+}
+
+#[test]
+fn who_heard_of_an_incident_is_remembered_once_and_when_it_opens_again() {
+    let mut life = Life::live("last:401");
+    tell(&mut life, &["it@acme.example", "", "IT@acme.example"]);
+    tell(&mut life, &["It@Acme.Example", "ops@msp.example"]);
+    let told = ["it@acme.example", "ops@msp.example"];
+    assert_eq!(heard(&life), told);
+    life.checked(news("ok").as_ref());
+    let closed = life.state.clone();
+    tell(&mut life, &["late@acme.example"]);
+    assert_eq!(life.state, closed, "nothing is open");
+    life.checked(news("last:401").as_ref());
+    assert_eq!(heard(&life), told);
+
+    let mut life = Life {
+        state: closed,
+        ..life
+    };
+    life.checked(news("last:untrusted").as_ref());
+    assert!(heard(&life).is_empty(), "it is the operator's alone");
+}
+
+#[test]
+fn who_is_put_aside_has_nothing_open_and_its_incident_one_more_turn() {
+    for story in ["", "ok", "401", "last:401 ok"] {
+        let mut state = Life::live(story).state;
+        assert_eq!(state.put_aside(), None, "{story}");
+        assert_eq!(state.phase, Phase::Clear, "{story}");
+    }
+    let mut state = Life::live("last:401").state;
+    let open = state.incident().expect("an open incident").clone();
+    let closed = state.put_aside().expect("it was open");
+    assert_eq!((closed.id, closed.turn), (open.id, open.turn + 1));
+    assert_eq!(state.phase, Phase::Clear);
 }
 
 #[test]
@@ -340,7 +387,7 @@ fn holds(before: &State, news: Option<&Diagnosis>, after: &Step, now: Timestamp)
     }) = &after.event
     {
         let now = incident.diagnosis.reason;
-        assert!(now.gravity() > before.gravity() || *first_told);
+        assert!(now.gravity() > before.gravity() || *first_told || now.is_operators_alone());
     }
     assert_eq!(
         closed,

@@ -108,6 +108,39 @@ fn who_is_told() {
 }
 
 #[test]
+fn whoever_heard_of_an_incident_hears_of_its_end() {
+    // The operator is copied; `-` stands for a configuration without [email].
+    let table = rows(
+        "
+        as it was                       | it@acme.example  | ops@msp.example | it@acme.example ops@msp.example | it@acme.example ops@msp.example
+        whatever the case               | it@acme.example  | ops@msp.example | IT@acme.example OPS@msp.example | it@acme.example ops@msp.example
+        another of the user's own       | new@acme.example | ops@msp.example | it@acme.example ops@msp.example | new@acme.example ops@msp.example it@acme.example
+        another operator                | it@acme.example  | new@msp.example | it@acme.example ops@msp.example | it@acme.example new@msp.example ops@msp.example
+        nobody had heard                | it@acme.example  | ops@msp.example |                                 | it@acme.example ops@msp.example
+        nobody is named any more        |                  | -               | it@acme.example                 | it@acme.example
+        ",
+    );
+    for [name, own, operator, heard, want] in table {
+        let mut user = user("acme-email2at");
+        user.notify = addresses(&words(own));
+        let entry = entry(user, now());
+        let email = (operator != "-").then(|| email(operator, true));
+        let mut incident = incident(Reason::LockedOut);
+        incident.heard.by = words(heard).into_iter().map(str::to_owned).collect();
+        let recipients = |event: Event| -> Vec<String> {
+            let notices = told(&event, &entry, email.as_ref());
+            notices.into_iter().map(|one| one.recipient).collect()
+        };
+        for end in [Event::Recovered, Event::Dropped] {
+            assert_eq!(recipients(end(incident.clone())).join(" "), want, "{name}");
+        }
+        // The news of an open incident are for whoever is named now.
+        let configured = recipients(Event::Opened(incident.clone()));
+        assert_eq!(recipients(Event::Reopened(incident)), configured, "{name}");
+    }
+}
+
+#[test]
 fn what_is_told() {
     let entry = entry(user("acme-email2at"), now());
     let changed = |first_told| Event::Changed {
@@ -141,6 +174,24 @@ fn what_is_told() {
         let before = (want == Kind::Changed).then_some(Reason::ZoneUntrusted);
         assert_eq!(facts_of(notice).before, before, "{event:?}");
     }
+}
+
+#[test]
+fn a_fault_of_ours_in_a_users_incident_is_told_to_the_operator_alone() {
+    let mut changed = incident(Reason::LockedOut);
+    changed.diagnosis.reason = Reason::ZoneUntrusted;
+    let event = Event::Changed {
+        incident: changed,
+        before: Reason::LockedOut,
+        first_told: false,
+    };
+    let entry = entry(user("acme-email2at"), now());
+    let notices = told(&event, &entry, Some(&email("ops@msp.example", false)));
+    let told: Vec<_> = notices
+        .iter()
+        .map(|notice| (notice.kind, notice.recipient.as_str()))
+        .collect();
+    assert_eq!(told, [(Kind::ZoneUntrusted, "ops@msp.example")]);
 }
 
 #[test]

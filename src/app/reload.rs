@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{App, fill, load};
-use crate::{config::Problems, setup::Setup, telemetry::chain};
+use super::{App, fill, load, store_care::bring_in_step};
+use crate::{check::Checker, config::Problems, setup::Setup, telemetry::chain};
 
 /// Why a new configuration was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -64,11 +64,10 @@ impl App {
         let failed = |why: &dyn std::error::Error| ReloadError::Failed(chain(why));
         let setup = Setup::in_place_of(&old, config).map_err(|why| failed(&why))?;
         let now = self.checker.store.now();
-        let rows = setup.wanted(now);
         // Without a usable store the users wait for it: whoever has it back brings it in step.
         if let Ok(store) = self.checker.store.get() {
-            store
-                .sync(rows, setup.limits(), now)
+            let Checker { host, metrics, .. } = &*self.checker;
+            bring_in_step(&store, &setup, host, metrics, now)
                 .await
                 .map_err(|why| failed(&why))?;
         }

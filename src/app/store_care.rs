@@ -3,11 +3,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{App, entries};
+use jiff::Timestamp;
+
+use super::{App, entries, host_name};
 use crate::{
     board::{Board, Entry},
+    check::Checker,
     clock,
     config::StoreLocation,
+    metrics::Metrics,
+    notify::Kind,
     record::{Recent, Record},
     schedule::first_slot,
     setup::Setup,
@@ -22,9 +27,9 @@ const LOOK: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When waiting mends nothing: another lockwatch works on it, or its address is not to be had.
-pub(super) async fn open(setup: &Setup) -> Result<Keeper, StoreError> {
+pub(super) async fn open(setup: &Setup, metrics: &Metrics) -> Result<Keeper, StoreError> {
     let location = &setup.config.store;
-    match open_in_step(location, setup).await {
+    match open_in_step(location, setup, metrics).await {
         Ok(store) => Ok(Keeper::of(store, location)),
         Err(why @ (StoreError::Taken { .. } | StoreError::NoAddress(_))) => Err(why),
         Err(cause) => {
@@ -42,13 +47,36 @@ pub(super) async fn open(setup: &Setup) -> Result<Keeper, StoreError> {
     }
 }
 
-async fn open_in_step(location: &StoreLocation, setup: &Setup) -> Result<Store, StoreError> {
+async fn open_in_step(
+    location: &StoreLocation,
+    setup: &Setup,
+    metrics: &Metrics,
+) -> Result<Store, StoreError> {
     let store = Store::open_alone(location).await?;
     let now = store.now();
     // Also the proof that it can be written.
-    let wanted = setup.wanted(now);
-    store.sync(wanted, setup.limits(), now).await?;
+    bring_in_step(&store, setup, &host_name(), metrics, now).await?;
     Ok(store)
+}
+
+/// The users become those of the configuration. Whoever goes while its incident is open leaves notices, which are counted.
+pub(super) async fn bring_in_step(
+    store: &Store,
+    setup: &Setup,
+    host: &str,
+    metrics: &Metrics,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let wants = setup.wants(host, now);
+    let outcome = match wants.telling.unsendable {
+        Some(_) => "not_configured",
+        None => "owed",
+    };
+    let partings = store.sync(wants, setup.limits(), now).await?;
+    for _ in 0..partings.iter().map(|parting| parting.notices).sum() {
+        metrics.noticed(Kind::Recovered.as_str(), outcome);
+    }
+    Ok(())
 }
 
 /// Runs until stopping.
@@ -110,7 +138,8 @@ async fn try_again(app: &App) -> Result<(), StoreError> {
     let store = Store::open_alone(keeper.location()).await?;
     keeper.recognise(&store)?;
     let now = store.now();
-    store.sync(setup.wanted(now), setup.limits(), now).await?;
+    let Checker { host, metrics, .. } = &*app.checker;
+    bring_in_step(&store, &setup, host, metrics, now).await?;
     let board = &app.checker.board;
     let stored = entries(&store, &setup).await?.into_iter();
     let stored = stored.map(|entry| match board.get(&entry.user.id) {

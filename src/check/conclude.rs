@@ -74,7 +74,7 @@ impl Checker {
         }
         let mut recent = claimed.recent.clone();
         recent.push(&observation, reason);
-        let entry = Entry {
+        let mut entry = Entry {
             user: Arc::clone(user),
             username_hash: store.name_hash(&user.username.key()),
             record,
@@ -83,21 +83,29 @@ impl Checker {
             first_seen: claimed.first_seen,
         };
         let email = setup.config.email.as_ref();
-        let notices = step.event.iter().flat_map(|event| {
-            owed::notices(event, &entry, before.last_good(), email, &self.host, now)
-        });
+        let events = step.event.iter();
+        let notices: Vec<_> = events
+            .flat_map(|event| {
+                owed::notices(event, &entry, before.last_good(), email, &self.host, now)
+            })
+            .collect();
+        // Where nothing can be sent, nobody hears.
+        if email.is_some() && !notices.is_empty() {
+            let recipients = notices.iter().map(|notice| notice.recipient.as_str());
+            let state = &mut entry.record.state;
+            state.is_told_to(recipients, user.integration.as_deref());
+        }
         let unanswered = unanswered(before, &entry, &self.host, now);
         let for_operators = unanswered
             .iter()
             .flat_map(|facts| owed::operator_notices(facts, email));
-        let group_wait = email.map_or(Duration::ZERO, |email| email.group_wait);
+        let group_wait = setup.group_wait();
         let notices: Vec<_> = notices
+            .into_iter()
             .chain(for_operators)
             .map(|notice| (notice, now + group_wait))
             .collect();
-        let unsendable = email
-            .is_none()
-            .then_some("there is no [email] in the configuration");
+        let unsendable = setup.unsendable();
         let kinds: Vec<_> = notices.iter().map(|(notice, _)| notice.kind).collect();
         let commit = Commit {
             claim: claimed.claim,

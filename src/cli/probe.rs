@@ -172,7 +172,8 @@ pub(super) async fn opened(config: Config) -> Result<(Checker, Setup), Failure> 
     let open = async {
         let store = Store::open_alone(location).await?;
         let now = store.now();
-        store.sync(setup.wanted(now), setup.limits(), now).await?;
+        let wants = setup.wants(&host_name(), now);
+        store.sync(wants, setup.limits(), now).await?;
         Ok(store)
     };
     let store = open.await.map_err(|why| unusable(&why, location))?;

@@ -55,6 +55,27 @@ pub struct Incident {
     /// How much was told: openings, changes, ends. Puts its notices in order.
     #[serde(default)]
     pub turn: u32,
+    /// What its end needs to know of what was told.
+    #[serde(default)]
+    pub heard: Box<Heard>,
+}
+
+/// Who was told of an incident, and what only the configuration knew. When it ends, that may be another one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// The addresses.
+    pub by: Vec<String>,
+    /// What depends on the user, as it was told last.
+    pub integration: Option<String>,
+}
+
+impl Heard {
+    /// Whether this address was told, whatever its case.
+    #[must_use]
+    pub fn is_by(&self, address: &str) -> bool {
+        let same = |other: &String| other.eq_ignore_ascii_case(address);
+        self.by.iter().any(same)
+    }
 }
 
 impl Incident {
@@ -72,6 +93,7 @@ impl Incident {
             reopened: 0,
             told: Vec::new(),
             turn: 0,
+            heard: Box::default(),
         }
     }
 
@@ -149,6 +171,37 @@ impl State {
             Phase::Clear => None,
             Phase::Suspected(suspicion) => Some(suspicion.since),
             Phase::Open(incident) => Some(incident.down_since()),
+        }
+    }
+
+    /// Notes who is told of the open incident, and what they are told depends on the user. Without one there is nothing to
+    /// note: whoever hears of an end needs to hear of no other.
+    pub fn is_told_to<'a>(
+        &mut self,
+        recipients: impl Iterator<Item = &'a str>,
+        integration: Option<&str>,
+    ) {
+        let Phase::Open(incident) = &mut self.phase else {
+            return;
+        };
+        let heard = &mut *incident.heard;
+        heard.integration = integration.map(str::to_owned);
+        for recipient in recipients {
+            if !recipient.is_empty() && !heard.is_by(recipient) {
+                heard.by.push(recipient.to_owned());
+            }
+        }
+    }
+
+    /// Nobody looks at this user any more. What was suspected is forgotten; the incident that was open is closed and
+    /// returned, for its end is told.
+    pub fn put_aside(&mut self) -> Option<Incident> {
+        match std::mem::take(&mut self.phase) {
+            Phase::Clear | Phase::Suspected(_) => None,
+            Phase::Open(mut incident) => {
+                incident.turn = incident.turn.saturating_add(1);
+                Some(incident)
+            }
         }
     }
 

@@ -8,7 +8,8 @@ use crate::{
     attempt::Hold,
     board::Entry,
     config::Email,
-    incident::Event,
+    incident::{Event, Incident},
+    record::Record,
     user::{Known, User},
 };
 
@@ -32,7 +33,8 @@ pub fn notices(
             before,
             first_told,
         } => {
-            let kind = if *first_told {
+            let of_ours = incident.diagnosis.reason.is_operators_alone();
+            let kind = if *first_told || of_ours {
                 Kind::of_opening(incident.diagnosis.reason)
             } else {
                 before_change = Some(*before);
@@ -69,27 +71,93 @@ pub fn notices(
         host: host.to_owned(),
         from_address: record.from.map(|address| address.to_string()),
     };
+    let operators_alone =
+        incident.operators_alone || (kind != Kind::Recovered && kind.is_operators_alone());
+    let configured = configured(&entry.user, operators_alone, email);
+    let recipients = match kind {
+        // The configuration may have changed since: whoever heard of it hears of its end.
+        Kind::Recovered => {
+            once_each(configured.chain(incident.heard.by.iter().map(String::as_str)))
+        }
+        _ => once_each(configured),
+    };
+    to_each(recipients, kind, &facts)
+}
+
+/// A user that the configuration does not want any more, or not under that username: all that is known of it is what was
+/// stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Gone<'a> {
+    /// The configured id.
+    pub id: &'a str,
+    /// Lower-cased username.
+    pub username: &'a str,
+    /// The tenant.
+    pub tenant: &'a str,
+    /// Its memory.
+    pub record: &'a Record,
+}
+
+/// The end of the incident of a user that is gone, for whoever heard of the incident.
+#[must_use]
+pub fn farewell(gone: Gone<'_>, incident: &Incident, host: &str, now: Timestamp) -> Vec<Notice> {
+    let record = gone.record;
+    let facts = Facts {
+        user: gone.id.to_owned(),
+        username: gone.username.to_owned(),
+        tenant: gone.tenant.to_owned(),
+        integration: incident.heard.integration.clone(),
+        entity: String::new(),
+        zone: record.zone.as_ref().map(|zone| zone.name.clone()),
+        incident: incident.id.clone(),
+        turn: incident.turn,
+        since: incident.down_since(),
+        first_since: incident.again_since.map(|_| incident.since),
+        reopened: incident.reopened,
+        before: None,
+        at: now,
+        last_accepted: record.last_good(),
+        diagnosis: incident.diagnosis.clone(),
+        // Nothing was looked at.
+        found: None,
+        dropped: true,
+        rejections: record.budget.rejections,
+        last_attempt: record.budget.last_attempt,
+        held: false,
+        next_attempt: None,
+        host: host.to_owned(),
+        from_address: record.from.map(|address| address.to_string()),
+    };
+    let heard = once_each(incident.heard.by.iter().map(String::as_str));
+    to_each(heard, Kind::Recovered, &facts)
+}
+
+fn to_each(recipients: Vec<String>, kind: Kind, facts: &Facts) -> Vec<Notice> {
     let notice = |(nth, recipient): (usize, String)| Notice {
-        id: format!("{}.{}.{nth}", incident.id, incident.turn),
+        id: format!("{}.{}.{nth}", facts.incident, facts.turn),
         kind,
         recipient,
-        created: now,
+        created: facts.at,
         matter: Matter::Incident(Box::new(facts.clone())),
     };
-    recipients(&entry.user, incident.operators_alone, email)
-        .into_iter()
-        .enumerate()
-        .map(notice)
-        .collect()
+    recipients.into_iter().enumerate().map(notice).collect()
 }
 
 /// Who hears of a user's incident: the user's own, and the operator. Never empty: an empty address stands for nobody.
 #[must_use]
 pub fn recipients(user: &User, operators_alone: bool, email: Option<&Email>) -> Vec<String> {
-    let own = user.notify.iter().filter(|_| !operators_alone);
+    once_each(configured(user, operators_alone, email))
+}
+
+fn configured<'a>(
+    user: &'a User,
+    operators_alone: bool,
+    email: Option<&'a Email>,
+) -> impl Iterator<Item = &'a str> {
+    let own = user.notify.iter().filter(move |_| !operators_alone);
     let operator = email.filter(|email| operators_alone || email.copy_operator);
     let operator = operator.into_iter().flat_map(|email| &email.to);
-    once_each(own.chain(operator))
+    own.chain(operator).map(EmailAddress::as_str)
 }
 
 /// What lockwatch will do by itself about a user that fails.
@@ -118,7 +186,8 @@ pub fn prospect(entry: &Entry) -> Prospect {
 /// One notice per address of the operator. The store keeps one of each id: the same matter is told once.
 #[must_use]
 pub fn operator_notices(facts: &OperatorFacts, email: Option<&Email>) -> Vec<Notice> {
-    let operator = once_each(email.into_iter().flat_map(|email| &email.to));
+    let operator = email.into_iter().flat_map(|email| &email.to);
+    let operator = once_each(operator.map(EmailAddress::as_str));
     notices_to(operator, facts)
 }
 
@@ -137,12 +206,12 @@ pub fn notices_to(recipients: Vec<String>, facts: &OperatorFacts) -> Vec<Notice>
 
 /// Each address once, whatever its case. An empty one where there is none: what should have been told is kept as not sent
 /// and can still be looked up.
-fn once_each<'a>(addresses: impl Iterator<Item = &'a EmailAddress>) -> Vec<String> {
+fn once_each<'a>(addresses: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut recipients: Vec<String> = Vec::new();
     for address in addresses {
-        let known = |other: &String| other.eq_ignore_ascii_case(address.as_str());
+        let known = |other: &String| other.eq_ignore_ascii_case(address);
         if !recipients.iter().any(known) {
-            recipients.push(address.as_str().to_owned());
+            recipients.push(address.to_owned());
         }
     }
     if recipients.is_empty() {

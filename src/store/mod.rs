@@ -14,6 +14,7 @@ pub mod letters;
 pub mod logins;
 pub mod mails;
 pub mod notices;
+mod parting;
 pub mod place;
 mod postgres;
 mod sql;

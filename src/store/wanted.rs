@@ -4,8 +4,9 @@ use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
 
+pub use super::parting::Parting;
 use super::{
-    Store, StoreError, millis, span,
+    Store, StoreError, millis, parting, span,
     sql::{self, Conn},
     to_doc,
     writer::Write,
@@ -34,8 +35,35 @@ pub struct Wanted {
     pub first_due: Timestamp,
 }
 
+/// All that the configuration wants of the store.
+#[derive(Clone, Debug, Default)]
+pub struct Wants {
+    /// All enabled users.
+    pub users: Vec<Wanted>,
+    /// How it is told that the incident of a user that goes is over.
+    pub telling: Telling,
+}
+
+/// What a notice needs besides what is stored.
+#[derive(Clone, Debug, Default)]
+pub struct Telling {
+    /// The host lockwatch runs on.
+    pub host: String,
+    /// So long notices of one recipient are gathered.
+    pub group_wait: Duration,
+    /// Why notices will not become mails; `None` when they will.
+    pub unsendable: Option<&'static str>,
+}
+
+impl From<Vec<Wanted>> for Wants {
+    fn from(users: Vec<Wanted>) -> Self {
+        let telling = Telling::default();
+        Self { users, telling }
+    }
+}
+
 struct Sync {
-    wanted: Vec<Wanted>,
+    wants: Wants,
     limits: Limits,
     now: Timestamp,
 }
@@ -46,23 +74,26 @@ struct Sweep {
 
 impl Store {
     /// Makes the rows what the config wants, in one transaction: new users appear, the others keep their state, the
-    /// rest is put aside. All enabled users must be in `wanted`.
+    /// rest is put aside. All enabled users must be among the wants. Returns the incidents that this closed.
     ///
     /// # Errors
     /// When the store cannot be written; then nothing has changed.
     pub async fn sync(
         &self,
-        wanted: Vec<Wanted>,
+        wants: impl Into<Wants>,
         limits: Limits,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.writer
-            .write(Sync {
-                wanted,
-                limits,
-                now,
-            })
-            .await
+    ) -> Result<Vec<Parting>, StoreError> {
+        let wants = wants.into();
+        let partings = self.writer.write(Sync { wants, limits, now }).await?;
+        for parting in &partings {
+            tracing::info!(
+                user.id = parting.user,
+                incident = parting.incident,
+                "incident closed: the configuration does not want the user any more, or not under that username"
+            );
+        }
+        Ok(partings)
     }
 
     /// Forgets what is older than it is kept. Ask daily.
@@ -75,10 +106,12 @@ impl Store {
 }
 
 impl Write for Sync {
-    type Out = ();
+    type Out = Vec<Parting>;
 
-    async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
+    async fn apply(&self, conn: &mut Conn) -> Result<Vec<Parting>, sqlx::Error> {
         let now = millis(self.now);
+        let Wants { users, telling } = &self.wants;
+        let mut partings = Vec::new();
         let fresh = to_doc(&Record::new(self.now, &self.limits))?;
         // What is remembered of a username's attempts lasts from the last time that it was wanted.
         sql::query("UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)")
@@ -88,25 +121,17 @@ impl Write for Sync {
         let known = sql::query("SELECT id FROM users WHERE active")
             .fetch_all(&mut *conn)
             .await?;
-        let wanted: HashSet<&str> = self.wanted.iter().map(|user| user.id.as_str()).collect();
+        let wanted: HashSet<&str> = users.iter().map(|user| user.id.as_str()).collect();
         for row in &known {
             let id: String = row.get("id")?;
             if wanted.contains(id.as_str()) {
                 continue;
             }
-            sql::query("UPDATE users SET active = FALSE, removed_at = $1 WHERE id = $2")
-                .bind(now)
-                .bind(id)
-                .execute(&mut *conn)
-                .await?;
+            partings.extend(parting::put_aside(conn, &id, telling, self.now).await?);
         }
-        for user in &self.wanted {
-            // Another username under an old id is another user: its state starts anew. The ledger is per username anyway.
-            sql::query("DELETE FROM users WHERE id = $1 AND username <> $2")
-                .bind(user.id.as_str())
-                .bind(&user.username)
-                .execute(&mut *conn)
-                .await?;
+        for user in users {
+            let (id, name) = (user.id.as_str(), &user.username);
+            partings.extend(parting::make_room(conn, id, name, telling, self.now).await?);
             let first_due = millis(user.first_due);
             sql::query(
                 // A next check further off than the interval is right when the API asked for it (`Retry-After`), but not
@@ -130,7 +155,7 @@ impl Write for Sync {
             .execute(&mut *conn)
             .await?;
         }
-        Ok(())
+        Ok(partings)
     }
 }
 

@@ -98,7 +98,7 @@ impl<P: Place> House<P> {
             first_due: wall,
         };
         let users = if self.removed { 0 } else { self.users };
-        let wanted = (0..users).map(wanted).collect();
+        let wanted: Vec<_> = (0..users).map(wanted).collect();
         let limits = self.limits.clone();
         self.next().sync(wanted, limits, wall).await.unwrap();
     }

@@ -20,6 +20,7 @@ mod credentials;
 mod databases;
 mod delivery;
 mod desk;
+mod endings;
 mod endpoint;
 mod flights;
 mod gate;

@@ -14,6 +14,7 @@ mod file;
 mod letters;
 mod mails;
 mod opening;
+mod parting;
 mod place;
 mod server;
 #[path = "../support/mod.rs"]

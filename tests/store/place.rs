@@ -76,7 +76,7 @@ impl Place {
     /// A store that holds these users, all due at the start.
     pub async fn with(&self, users: &[&str]) -> Store {
         let store = self.open().await;
-        let users = users.iter().map(|text| wanted(text, start())).collect();
+        let users: Vec<_> = users.iter().map(|text| wanted(text, start())).collect();
         store.sync(users, LIMITS, start()).await.unwrap();
         store
     }

@@ -161,7 +161,7 @@ impl World {
             tenant: text.split('-').next().unwrap().to_owned(),
             ..wanted(text, start())
         });
-        store.sync(users.into(), LIMITS, start()).await.unwrap();
+        store.sync(users.to_vec(), LIMITS, start()).await.unwrap();
         Self {
             place,
             store,

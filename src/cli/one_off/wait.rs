@@ -89,7 +89,11 @@ impl Waiting<'_> {
         let store = self.checker.store.get()?;
         let now = store.now();
         store
-            .sync(self.setup.wanted(now), self.setup.limits(), now)
+            .sync(
+                self.setup.wants(&self.checker.host, now),
+                self.setup.limits(),
+                now,
+            )
             .await?;
         let check = check_now(self.checker, self.setup, self.id, Asker::OneOff, &|_| {});
         match check.await {

@@ -59,6 +59,8 @@ pub struct Account {
     pub tenant: &'static str,
     /// Where its secret and its code are.
     pub credential: String,
+    /// Its own recipient, where it is not `ID@acme.example`.
+    pub notify: Option<&'static str>,
     /// More lines of its table.
     pub more: String,
     /// Not a new user: it was made long ago.
@@ -75,6 +77,7 @@ impl Account {
             credential: format!(
                 "secret = {{ file = \"{id}.secret\" }}\nintegration_code = {{ file = \"{id}.code\" }}"
             ),
+            notify: None,
             more: String::new(),
             old: true,
         }
@@ -86,10 +89,12 @@ impl Account {
             first_id,
             tenant,
             credential,
+            notify,
             more,
             old,
         } = self;
         let username = super::username(first_id);
+        let notify = notify.map_or_else(|| format!("{id}@acme.example"), str::to_owned);
         let created = if *old {
             "created = 2026-01-01T00:00:00Z\n"
         } else {
@@ -98,7 +103,7 @@ impl Account {
         format!(
             "[[users]]\nid = \"{id}\"\nusername = \"{username}\"\ntenant = \"{tenant}\"\n\
              {credential}\n\
-             notify = [\"{id}@acme.example\"]\n{created}{more}\n"
+             notify = [\"{notify}\"]\n{created}{more}\n"
         )
     }
 }
