@@ -221,6 +221,22 @@ fn a_reminder_lists_what_is_open_with_what_to_do_about_each() {
 }
 
 #[test]
+fn whom_the_configuration_does_not_name_any_more_is_not_said_to_be_checked() {
+    let gone = Facts {
+        dropped: true,
+        found: None,
+        ..recovered()
+    };
+    let mail = compose(&[notice(Kind::Recovered, gone)], None);
+    assert!(
+        mail.text.contains("does not name this user any more"),
+        "{}",
+        mail.text
+    );
+    assert!(!mail.text.contains("goes on checking"), "{}", mail.text);
+}
+
+#[test]
 fn a_mail_is_closed_when_all_of_it_is_over() {
     let states = |kinds: &[Kind]| {
         let notices: Vec<Notice> = kinds

@@ -76,6 +76,10 @@ fn closing(facts: &Facts) -> Vec<String> {
             "lockwatch sends a placeholder for the integration code, because only the vendor knows it. Username and secret \
              are good; the code and the permissions are not checked."
         }
+        None if facts.dropped => {
+            "The configuration does not name this user any more, disables it, or gives it another username. What is found \
+             under another one is told as a new incident."
+        }
         _ if facts.dropped => "What lockwatch checks now is less than before.",
         _ => return vec!["Nothing needs to be done. lockwatch goes on checking.".to_owned()],
     };

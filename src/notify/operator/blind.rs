@@ -62,7 +62,10 @@ pub fn blind(unseen: &[Unseen], now: Timestamp, host: &str) -> OperatorFacts {
         steps: vec![
             "See what is in the way: \"lockwatch status\" shows what checks find, and why no attempt is made.".to_owned(),
             "Where Autotask asked to wait (too many requests), see what else calls its API for this tenant.".to_owned(),
-            "To try one user at once: lockwatch retry ID".to_owned(),
+            match unseen {
+                [only] => format!("To try it at once: lockwatch retry {}", only.user),
+                _ => "To try one user at once: lockwatch retry ID".to_owned(),
+            },
         ],
         users: unseen.iter().map(|one| one.user.to_string()).collect(),
         since: unseen.iter().map(|one| one.since).min().unwrap_or(now),
