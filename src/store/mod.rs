@@ -8,6 +8,7 @@ pub mod commit;
 mod desk;
 mod engine;
 pub mod freezing;
+mod given;
 pub mod keeper;
 pub mod ledger;
 pub mod letters;
