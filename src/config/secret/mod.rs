@@ -114,10 +114,7 @@ impl SecretSource {
                 let folder = above
                     .find(|folder| folder.is_dir())
                     .unwrap_or(Path::new("."));
-                format!(
-                    "the file that the configuration names below {}",
-                    folder.display()
-                )
+                format!("the file below {} that `file` names", folder.display())
             }
             (Self::Credential(_), file) if !file.as_deref().is_some_and(Path::exists) => {
                 "the credential that the configuration names".to_owned()
