@@ -56,7 +56,7 @@ async fn what_is_no_readable_file_is_named() {
         let missing = SecretSource::File(folder.path().join(pasted));
         let error = read(&missing).await.unwrap_err();
         let below = format!(
-            "below {} cannot be read: No such file",
+            "below {} that `file` names cannot be read: No such file",
             folder.path().display()
         );
         assert!(error.contains(&below) && !error.contains("demo"), "{error}");
