@@ -25,6 +25,7 @@ use crate::{
     schedule::{Ask, Scheduler},
     setup::Setup,
     store::{Store, StoreError, letters::OutboxReport, place},
+    supervisor::Supervisor,
     web::{self, outbox_view::OutboxView},
 };
 
@@ -69,6 +70,7 @@ pub struct Daemon {
     outbox: Outbox,
     alarm: StoreAlarm,
     lookout: Lookout,
+    supervisor: Supervisor,
 }
 
 impl std::fmt::Debug for Daemon {
@@ -111,11 +113,20 @@ impl Daemon {
         let (setup, setup_seen) = watch::channel(Arc::new(setup));
         let (asks, asked) = mpsc::channel(64);
         let (ready, ready_seen) = watch::channel(false);
+        let (turns, turns_seen) = watch::channel(0);
         let scheduler = Scheduler {
             checker: Arc::clone(&checker),
             setup: setup_seen.clone(),
             asks: asked,
             ready,
+            turns,
+        };
+        let supervisor = Supervisor {
+            board: Arc::clone(&checker.board),
+            metrics: Arc::clone(&metrics),
+            store: store.clone(),
+            turns: turns_seen,
+            stopping: stopping.clone(),
         };
         let alarm = StoreAlarm {
             store: store.clone(),
@@ -153,6 +164,7 @@ impl Daemon {
             outbox,
             alarm,
             lookout,
+            supervisor,
         })
     }
 
@@ -182,6 +194,7 @@ impl Daemon {
             outbox,
             alarm,
             lookout,
+            supervisor,
         } = self;
         let server = web::serve(Arc::clone(&app), listener)?;
         let mut rooms = JoinSet::new();
@@ -194,6 +207,7 @@ impl Daemon {
         rooms.spawn(outbox.run());
         rooms.spawn(alarm.run());
         rooms.spawn(lookout.run());
+        rooms.spawn(supervisor.run());
         rooms.spawn(store_care::care(Arc::clone(&app)));
         let ended_early = tokio::select! {
             // Asked to stop, the scheduler may be done before this task wakes: that is not early.

@@ -22,6 +22,7 @@ pub mod remedy;
 pub mod schedule;
 pub mod setup;
 pub mod store;
+pub mod supervisor;
 pub mod telemetry;
 pub mod user;
 pub mod web;

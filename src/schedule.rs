@@ -18,6 +18,7 @@ use crate::{
     attempt::Asker,
     board::Entry,
     check::{CheckError, Checker, Progress},
+    clock,
     setup::Setup,
     store::{StoreError, users::Claimed},
     telemetry::chain,
@@ -107,6 +108,8 @@ pub struct Scheduler {
     pub asks: mpsc::Receiver<Ask>,
     /// Told after the first claim.
     pub ready: watch::Sender<bool>,
+    /// Counted up whenever the scheduler came round, be there a store or not.
+    pub turns: watch::Sender<u64>,
 }
 
 impl Scheduler {
@@ -138,7 +141,11 @@ impl Scheduler {
                         tracing::error!(cause = chain(&cause), "failed to read the budget's clock");
                     }
                 }
-                () = sleep_until(tick) => tick = Instant::now() + self.claim(&tracker).await,
+                () = sleep_until(tick) => {
+                    tick = Instant::now() + self.claim(&tracker).await;
+                    self.checker.metrics.turned(clock::now());
+                    self.turns.send_modify(|turns| *turns += 1);
+                }
             }
         }
         tracker.close();

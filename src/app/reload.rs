@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{App, fill, load, store_care::bring_in_step};
-use crate::{check::Checker, config::Problems, setup::Setup, telemetry::chain};
+use crate::{check::Checker, config::Problems, setup::Setup, supervisor, telemetry::chain};
 
 /// Why a new configuration was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,7 @@ impl App {
 
     async fn reload_here(&self) -> Result<(), ReloadError> {
         let _one_at_a_time = self.reloading.lock().await;
+        supervisor::reloading();
         let result = self.try_reload().await;
         match &result {
             Ok(()) => tracing::info!("configuration reloaded"),
@@ -48,6 +49,7 @@ impl App {
                 tracing::error!(cause = chain(why), "configuration not reloaded");
             }
         }
+        supervisor::reloaded();
         result
     }
 

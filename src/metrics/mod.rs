@@ -54,6 +54,7 @@ pub struct Metrics {
     outbox_dead: IntGauge,
     reload_ok: IntGauge,
     reload_at: IntGauge,
+    last_turn: IntGauge,
     config_hash: GaugeVec,
     /// Checks that run now.
     pub in_flight: IntGauge,
@@ -167,6 +168,10 @@ impl Metrics {
                 "lockwatch_config_last_reload_success_timestamp_seconds",
                 "When the running configuration was read.",
             )?,
+            last_turn: gauge(
+                "lockwatch_schedule_last_turn_timestamp_seconds",
+                "When the scheduler last looked for users that are due; twice a second when all is well. 0 before the first time.",
+            )?,
             registry,
             probes,
             latency,
@@ -194,6 +199,11 @@ impl Metrics {
     /// How late a check began, in seconds.
     pub fn began(&self, late: f64) {
         self.lag.observe(late.max(0.0));
+    }
+
+    /// The scheduler came round.
+    pub fn turned(&self, at: Timestamp) {
+        self.last_turn.set(at.as_second());
     }
 
     /// Counts a notice; `outcome` is one of [`NOTICE_OUTCOMES`].
@@ -237,6 +247,12 @@ impl Metrics {
     /// A configuration was refused; the old one is in force.
     pub fn reload_refused(&self) {
         self.reload_ok.set(0);
+    }
+
+    /// Whether the last configuration that was read was refused.
+    #[must_use]
+    pub fn reload_refused_last(&self) -> bool {
+        self.reload_ok.get() == 0
     }
 
     /// The whole text, users included. Takes time for many users: call it where blocking is allowed.

@@ -40,6 +40,7 @@ mod several_retries;
 mod signals;
 mod store;
 mod storm;
+mod supervised;
 mod telling;
 mod vendor_held;
 mod verdicts;

@@ -1,7 +1,7 @@
 //! What dashboards and alerts build on. The quota's two (autotask_tenant_requests_used and _limit) wait for its probe.
 
 /// Every family, process_* in part.
-pub const METRICS: [&str; 34] = [
+pub const METRICS: [&str; 35] = [
     "autotask_user_up",
     "autotask_user_state",
     "autotask_user_info",
@@ -21,6 +21,7 @@ pub const METRICS: [&str; 34] = [
     "lockwatch_users",
     "lockwatch_incidents_open",
     "lockwatch_schedule_lag_seconds",
+    "lockwatch_schedule_last_turn_timestamp_seconds",
     "lockwatch_store_usable",
     "lockwatch_checks_in_flight",
     "lockwatch_notices_total",
