@@ -1,5 +1,6 @@
 //! The composition root of `run`: config → rooms → spawn → drain. Also what `reload` replaces.
 
+mod files;
 mod reload;
 mod store_care;
 
@@ -26,7 +27,7 @@ use crate::{
     setup::Setup,
     store::{Store, StoreError, letters::OutboxReport, place},
     supervisor::Supervisor,
-    web::{self, outbox_view::OutboxView},
+    web::{self, outbox_view::OutboxView, view::ReloadRefused},
 };
 
 pub use reload::ReloadError;
@@ -48,6 +49,8 @@ pub struct App {
     pub stopping: CancellationToken,
     /// What waits and what will never arrive, as `store_care` last read it.
     outbox: watch::Sender<Option<OutboxReport>>,
+    /// The new configuration that was not taken.
+    refused: watch::Sender<Option<ReloadRefused>>,
     /// One reload at a time.
     reloading: Mutex<()>,
 }
@@ -59,6 +62,12 @@ impl App {
         let report = self.outbox.borrow().clone()?;
         let configured = self.setup.borrow().config.email.is_some();
         Some(OutboxView::of(report, configured))
+    }
+
+    /// The new configuration that was not taken, while the old one is in force.
+    #[must_use]
+    pub fn reload_refused(&self) -> Option<ReloadRefused> {
+        self.refused.borrow().clone()
     }
 }
 
@@ -155,6 +164,7 @@ impl Daemon {
             ready: ready_seen,
             stopping,
             outbox: watch::channel(None).0,
+            refused: watch::channel(None).0,
             reloading: Mutex::new(()),
         });
         Ok(Self {
@@ -208,6 +218,7 @@ impl Daemon {
         rooms.spawn(alarm.run());
         rooms.spawn(lookout.run());
         rooms.spawn(supervisor.run());
+        rooms.spawn(files::watch(Arc::clone(&app)));
         rooms.spawn(store_care::care(Arc::clone(&app)));
         let ended_early = tokio::select! {
             // Asked to stop, the scheduler may be done before this task wakes: that is not early.

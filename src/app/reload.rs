@@ -3,7 +3,14 @@
 use std::sync::Arc;
 
 use super::{App, fill, load, store_care::bring_in_step};
-use crate::{check::Checker, config::Problems, setup::Setup, supervisor, telemetry::chain};
+use crate::{
+    check::Checker,
+    config::{Config, Problems},
+    setup::Setup,
+    supervisor,
+    telemetry::chain,
+    web::view::ReloadRefused,
+};
 
 /// Why a new configuration was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -24,39 +31,105 @@ pub enum ReloadError {
     Failed(String),
 }
 
+impl ReloadError {
+    /// Every problem with its place; none where the error says it all.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Problems(Problems(problems)) => {
+                problems.iter().map(ToString::to_string).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Who wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// Somebody: what comes of it is told in any case.
+    Somebody,
+    /// A changed file: it may have been touched only, and what was refused already need not be told again.
+    File,
+}
+
 impl App {
     /// Reads the configuration anew: all of it or nothing.
     ///
     /// # Errors
     /// Why the old one stays in force.
     pub async fn reload(self: &Arc<Self>) -> Result<(), ReloadError> {
+        self.reload_by(By::Somebody).await
+    }
+
+    /// The same when files have changed; its result is in the log.
+    pub(super) async fn reload_what_changed(self: &Arc<Self>) {
+        // Told already.
+        let _ = self.reload_by(By::File).await;
+    }
+
+    async fn reload_by(self: &Arc<Self>, by: By) -> Result<(), ReloadError> {
         // In a task of its own: a client that goes away must not leave a reload half-way.
         let app = Arc::clone(self);
-        let reload = tokio::spawn(async move { app.reload_here().await });
+        let reload = tokio::spawn(async move { app.reload_here(by).await });
         reload
             .await
             .unwrap_or_else(|_| Err(ReloadError::Failed("the reload panicked".to_owned())))
     }
 
-    async fn reload_here(&self) -> Result<(), ReloadError> {
+    async fn reload_here(&self, by: By) -> Result<(), ReloadError> {
         let _one_at_a_time = self.reloading.lock().await;
+        let config = self.read_anew().await;
+        if by == By::File
+            && let Ok(config) = &config
+            && config.sha256 == self.setup.borrow().config.sha256
+            && self.refused.borrow().is_none()
+        {
+            return Ok(());
+        }
         supervisor::reloading();
-        let result = self.try_reload().await;
+        let result = match config {
+            Ok(config) => self.take(config).await,
+            Err(why) => Err(why),
+        };
         match &result {
-            Ok(()) => tracing::info!("configuration reloaded"),
-            Err(why) => {
-                self.checker.metrics.reload_refused();
-                tracing::error!(cause = chain(why), "configuration not reloaded");
+            Ok(()) => {
+                self.refused.send_replace(None);
+                tracing::info!("configuration reloaded");
             }
+            Err(why) => self.refuse(why, by),
         }
         supervisor::reloaded();
         result
     }
 
-    async fn try_reload(&self) -> Result<(), ReloadError> {
+    /// The old one stays in force, and everything that shows something says so.
+    fn refuse(&self, why: &ReloadError, by: By) {
+        self.checker.metrics.reload_refused();
+        let refused = ReloadRefused {
+            since: self.checker.store.now(),
+            why: why.to_string(),
+            problems: why.problems(),
+        };
+        let known = self.refused.send_if_modified(|known| match known {
+            Some(known) if known.problems == refused.problems && known.why == refused.why => false,
+            known => {
+                *known = Some(refused);
+                true
+            }
+        });
+        if known || by == By::Somebody {
+            tracing::error!(cause = chain(why), "configuration not reloaded");
+        }
+    }
+
+    async fn read_anew(&self) -> Result<Config, ReloadError> {
         let path = self.config_path.clone().ok_or(ReloadError::NoFile)?;
+        load(&path).await.map_err(ReloadError::Problems)
+    }
+
+    async fn take(&self, config: Config) -> Result<(), ReloadError> {
         let old = self.setup.borrow().clone();
-        let config = load(&path).await.map_err(ReloadError::Problems)?;
         if config.store != old.config.store {
             return Err(ReloadError::WantsRestart("store.url"));
         }

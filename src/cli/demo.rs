@@ -173,6 +173,7 @@ fn config(
     configured.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(Config {
         files: Vec::new(),
+        include: Vec::new(),
         sha256: "demo".to_owned(),
         autotask: config::Autotask {
             base_url: simulator.base_url().clone(),

@@ -127,6 +127,7 @@ pub(super) async fn probe(
             outbox_pending: 0,
             outbox: None,
             store_trouble: None,
+            reload_refused: None,
             config: None,
         }),
         None => report::result(&user),
@@ -244,6 +245,7 @@ fn one_user(
     };
     Config {
         files: Vec::new(),
+        include: Vec::new(),
         sha256: String::new(),
         autotask,
         schedule: config::Schedule { max_in_flight: 1 },

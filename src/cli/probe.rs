@@ -113,6 +113,7 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
             outbox_pending: 0,
             outbox: None,
             store_trouble: None,
+            reload_refused: None,
             config: None,
         });
     }

@@ -6,10 +6,13 @@ use super::{
     exit::{Exit, Failure},
     report,
 };
-use crate::web::{outbox_view::OutboxView, view::Users};
+use crate::web::{
+    outbox_view::OutboxView,
+    view::{ReloadRefused, Users},
+};
 
 pub(super) async fn status(args: &DaemonArgs, json: bool) -> Result<Exit, Failure> {
-    let all: Users = Daemon::find(args).await?.get("api/v1/users").await?;
+    let all = ask(args).await?;
     // Without its store the daemon learns nothing of credentials: what it shows is what it knew.
     let stale = all.store_trouble.as_ref().map(|_| "unclear");
     let states = all.users.iter().map(|user| user.state.as_str());
@@ -21,6 +24,9 @@ pub(super) async fn status(args: &DaemonArgs, json: bool) -> Result<Exit, Failur
     if let Some(why) = &all.store_trouble {
         report::say(why);
         report::say("what follows is what was known before");
+    }
+    for line in all.reload_refused.iter().flat_map(ReloadRefused::sentences) {
+        report::say(line);
     }
     if all.users.is_empty() {
         report::say("no user is configured");
@@ -43,6 +49,17 @@ pub(super) async fn status(args: &DaemonArgs, json: bool) -> Result<Exit, Failur
         report::say(line);
     }
     Ok(exit)
+}
+
+/// A daemon that refused the configuration as it is now still runs, and knows more of that than what is read here.
+async fn ask(args: &DaemonArgs) -> Result<Users, Failure> {
+    let broken = match Daemon::find(args).await {
+        Ok(daemon) => return daemon.get("api/v1/users").await,
+        Err(failure) if failure.exit == Exit::Config => failure,
+        Err(failure) => return Err(failure),
+    };
+    let daemon = Daemon::find_alive(args).await?;
+    daemon.get("api/v1/users").await.map_err(|_| broken)
 }
 
 /// A daemon with a broken new configuration is alive: what cannot be read here is not its fault.

@@ -28,7 +28,7 @@ use url::Url;
 use crate::{autotask::hosts::AllowedHosts, config::secret::SecretSource, user::User};
 
 pub use problem::{Problem, Problems};
-pub use resolve::load;
+pub use resolve::{included, load};
 pub use secret_check::{SecretFinding, Severity, secret_problems};
 pub use store::{Database, PostgresUrl, StoreLocation};
 
@@ -37,6 +37,8 @@ pub use store::{Database, PostgresUrl, StoreLocation};
 pub struct Config {
     /// Every file that was read, the main one first.
     pub files: Vec<PathBuf>,
+    /// The patterns of `include`, whole: they may name other files later.
+    pub include: Vec<String>,
     /// SHA-256 over the content of all files, hexadecimal.
     pub sha256: String,
     /// `[autotask]`

@@ -70,6 +70,7 @@ pub(super) async fn users(State(app): State<Arc<App>>) -> Response {
             .store
             .trouble()
             .map(|trouble| trouble.as_sentence()),
+        reload_refused: app.reload_refused(),
         config,
     })
     .into_response()

@@ -150,13 +150,7 @@ async fn reload(State(app): State<Arc<App>>) -> Response {
     match app.reload().await {
         Ok(()) => Json(json!({ "reloaded": true })).into_response(),
         Err(why) => {
-            let problems: Vec<String> = match &why {
-                crate::app::ReloadError::Problems(problems) => {
-                    problems.0.iter().map(ToString::to_string).collect()
-                }
-                _ => Vec::new(),
-            };
-            let answer = json!({ "error": why.to_string(), "problems": problems });
+            let answer = json!({ "error": why.to_string(), "problems": why.problems() });
             (StatusCode::UNPROCESSABLE_ENTITY, Json(answer)).into_response()
         }
     }

@@ -19,6 +19,7 @@ struct Overview {
     users: Vec<UserView>,
     mail: Vec<String>,
     trouble: Option<String>,
+    refused: Vec<String>,
 }
 
 #[derive(Template)]
@@ -47,6 +48,10 @@ pub(super) async fn overview(State(app): State<Arc<App>>) -> Response {
             .store
             .trouble()
             .map(|trouble| trouble.as_sentence()),
+        refused: app
+            .reload_refused()
+            .map(|refused| refused.sentences())
+            .unwrap_or_default(),
     })
 }
 
@@ -117,6 +122,7 @@ mod tests {
                 users: Vec::new(),
                 mail: mail.iter().map(|line| (*line).to_owned()).collect(),
                 trouble: None,
+                refused: Vec::new(),
             };
             overview.render().unwrap()
         };

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outbox_view::OutboxView;
 use crate::{
+    autotask::text::printable,
     board::Entry,
     check::Progress,
     remedy::{self, Subject},
@@ -26,9 +27,47 @@ pub struct Users {
     /// Why no attempt is made at all: the store cannot be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_trouble: Option<String>,
+    /// The new configuration that was not taken; while it stands the old one is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reload_refused: Option<ReloadRefused>,
     /// The configuration that the daemon was started with; none for a demo.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<PathBuf>,
+}
+
+/// A new configuration that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadRefused {
+    /// Since when it is refused.
+    pub since: Timestamp,
+    /// Why, in one sentence.
+    pub why: String,
+    /// Every problem with its place; empty where the sentence says it all.
+    pub problems: Vec<String>,
+}
+
+/// A problem in a sentence is no longer.
+const LONGEST: usize = 500;
+/// So many problems are told in sentences; `lockwatch validate` lists them all.
+const TOLD: usize = 5;
+
+impl ReloadRefused {
+    /// For people, a line each.
+    #[must_use]
+    pub fn sentences(&self) -> Vec<String> {
+        let since = self.since.strftime("%Y-%m-%d %H:%M UTC");
+        let first = format!(
+            "since {since} a changed configuration is refused: {}",
+            self.why
+        );
+        let problems = self.problems.iter().take(TOLD);
+        let more = self.problems.len().saturating_sub(TOLD);
+        let more = (more > 0).then(|| format!("  and {more} more; lockwatch validate lists them"));
+        std::iter::once(first)
+            .chain(problems.map(|problem| format!("  {}", printable(problem, LONGEST))))
+            .chain(more)
+            .collect()
+    }
 }
 
 /// One user. It never holds the secret or the integration code.

@@ -14,6 +14,7 @@ mod house;
 
 mod access;
 mod activation;
+mod by_itself;
 mod campaign;
 mod commands;
 mod credentials;

@@ -85,7 +85,7 @@ pub fn included(
     {
         let key = KeyPath::of("include").index(index);
         let at = pattern.span();
-        let paths = match matches(pattern.get_ref(), report.folder()) {
+        let paths = match pattern_in(pattern.get_ref(), report.folder()).and_then(|p| matches(&p)) {
             Ok(paths) => paths,
             Err(what) => {
                 report.wrong(&at, &key, what);
@@ -117,24 +117,35 @@ pub fn included(
     (sources, unreadable)
 }
 
-fn matches(pattern: &str, folder: &Path) -> Result<Vec<PathBuf>, &'static str> {
+/// A pattern of `include` that does not depend on where the main file is.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn pattern_in(pattern: &str, folder: &Path) -> Result<String, &'static str> {
     if pattern.is_empty() {
         return Err("is empty");
     }
+    let folder = folder
+        .to_str()
+        .ok_or("lies in a folder whose name is not UTF-8")?;
+    if Path::new(pattern).is_absolute() || folder.is_empty() {
+        Ok(pattern.to_owned())
+    } else {
+        Ok(format!("{}/{pattern}", Pattern::escape(folder)))
+    }
+}
+
+/// The files that such a pattern names now, by name.
+///
+/// # Errors
+/// Why that cannot be told.
+pub fn matches(pattern: &str) -> Result<Vec<PathBuf>, &'static str> {
     // Hidden files are left out: they are what editors and mounts leave behind.
     let options = MatchOptions {
         require_literal_leading_dot: true,
         ..MatchOptions::default()
     };
-    let folder = folder
-        .to_str()
-        .ok_or("lies in a folder whose name is not UTF-8")?;
-    let whole = if Path::new(pattern).is_absolute() || folder.is_empty() {
-        pattern.to_owned()
-    } else {
-        format!("{}/{pattern}", Pattern::escape(folder))
-    };
-    glob::glob_with(&whole, options)
+    glob::glob_with(pattern, options)
         .map_err(|_| "is not a file pattern")?
         .collect::<Result<_, _>>()
         .map_err(|_| "leads into a folder that cannot be read")

@@ -20,6 +20,7 @@ use super::{
     report::{KeyPath, Report},
 };
 use files::Source;
+pub use files::matches as included;
 use users::Users;
 
 /// Reads a configuration and everything it includes; the second part are warnings.
@@ -32,6 +33,10 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
     let mut mirror = read(main.text(), Role::Main, &mut report);
     let (included, mut problems) =
         files::included(mirror.include.as_ref(), &main.path, &mut report);
+    let patterns = mirror.include.iter().flat_map(|list| list.get_ref());
+    let include = patterns
+        .filter_map(|pattern| files::pattern_in(pattern.get_ref(), report.folder()).ok())
+        .collect();
     let main_users = mirror.users.take().unwrap_or_default();
     let settings = Settings::resolve(mirror, &mut report);
 
@@ -69,6 +74,7 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
         (Some(rest), true) => Ok((
             Config {
                 files: sources().map(|source| source.path.clone()).collect(),
+                include,
                 sha256: files::sha256(sources()),
                 autotask: rest.autotask,
                 schedule: rest.schedule,
