@@ -24,12 +24,20 @@ fn read(path: impl AsRef<Path>) -> String {
 
 /// README, CHANGELOG and everything below docs.
 fn pages() -> Vec<PathBuf> {
-    let docs = fs::read_dir(root().join("docs")).unwrap();
-    let mut pages: Vec<_> = docs
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|end| end == "md"))
-        .collect();
-    pages.extend(["README.md", "CHANGELOG.md"].map(|name| root().join(name)));
+    let mut pages = ["README.md", "CHANGELOG.md"]
+        .map(|name| root().join(name))
+        .to_vec();
+    let mut folders = vec![root().join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "md") {
+                pages.push(path);
+            }
+        }
+    }
     assert!(pages.len() >= 6, "{pages:?}");
     pages
 }
