@@ -358,6 +358,7 @@ fn the_ranking_depends_on_what_the_credential_did_before() {
         SecurityLevel,
         TrackingIdentifier,
         WrongSecret,
+        LockedOut,
         Deactivated,
     ];
     let looks_wrong = [
@@ -365,6 +366,7 @@ fn the_ranking_depends_on_what_the_credential_did_before() {
         OrdinaryUser,
         SecurityLevel,
         TrackingIdentifier,
+        LockedOut,
         Deactivated,
     ];
     let worked = [LockedOut, SecretRegenerated, Deactivated, Expired];

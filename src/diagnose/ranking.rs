@@ -49,6 +49,8 @@ pub(super) fn rejected(seen: Vec<String>, mangled: &[Mangled], history: &History
             cause(Cause::SecurityLevel, []),
             cause(Cause::TrackingIdentifier, []),
             cause(Cause::WrongSecret, looks.clone()),
+            // A user that has been locked for weeks is a common reason to look for a monitor.
+            cause(Cause::LockedOut, []),
             cause(Cause::Deactivated, []),
         ];
         if !looks.is_empty() {
