@@ -1,6 +1,9 @@
 //! What commands print. The only room that writes to the terminal, besides the demo's table.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal, Write},
+};
 
 use comfy_table::{Cell, Color, Table, presets};
 use console::style;
@@ -121,7 +124,8 @@ fn unseen(user: &UserView) {
 }
 
 /// All users, worst first.
-pub(super) fn table(mut users: Vec<UserView>) {
+pub(super) fn table(users: &[UserView]) {
+    let mut users: Vec<_> = users.iter().collect();
     users.sort_by_key(|user| (badness(&user.state), user.id.clone()));
     let mut table = plain_table([
         "USER",
@@ -136,7 +140,7 @@ pub(super) fn table(mut users: Vec<UserView>) {
         table.add_row([
             Cell::new(&user.id),
             Cell::new(&user.tenant),
-            state(&user),
+            state(user),
             Cell::new(&user.reason),
             Cell::new(time(Some(user.since))),
             Cell::new(time(user.last_accepted)),
@@ -147,6 +151,35 @@ pub(super) fn table(mut users: Vec<UserView>) {
         ]);
     }
     say(format!("{table}"));
+}
+
+/// So many users are named where the same is said of many.
+const NAMED: usize = 5;
+
+/// Why nothing is presented for users that do not work, a line for each reason.
+pub(super) fn not_attempted(users: &[UserView]) {
+    let mut whose: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let broken = users
+        .iter()
+        .filter(|user| user.state != "healthy" && user.known != "nothing");
+    for user in broken {
+        // A check that has just led to the hold made its attempt.
+        let held = user.held_why.as_ref();
+        let held = held.map(|why| format!("the credential is held: {why}"));
+        if let Some(why) = held.or_else(|| user.not_attempted.clone()) {
+            whose.entry(why).or_default().push(&user.id);
+        }
+    }
+    for (why, ids) in whose {
+        let more = ids.len().saturating_sub(NAMED);
+        let named = ids[..ids.len() - more].join(", ");
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        say(format!("no attempt for {named}{more}: {why}"));
+    }
 }
 
 /// Users and what became of their attempts, worst first.

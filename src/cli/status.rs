@@ -33,7 +33,8 @@ pub(super) async fn status(args: &DaemonArgs, json: bool) -> Result<Exit, Failur
     } else {
         let blind = all.users.iter().filter(|user| user.known == "nothing");
         let blind = blind.count();
-        report::table(all.users);
+        report::table(&all.users);
+        report::not_attempted(&all.users);
         if blind > 0 {
             report::say(format!(
                 "zone only: {blind}; whether their secrets are right and whether they are locked is not known, and does not show in the exit code"

@@ -40,6 +40,8 @@ async fn status_says_how_all_are() {
         row.contains("wrong") && row.contains("failing (held)"),
         "the worst first: {done:?}"
     );
+    let why = "no attempt for wrong: the credential is held: it was rejected as often as the budget allows";
+    assert!(done.stdout.contains(why), "{done:?}");
     let done = house.lockwatch(&["status", "--json"]).await;
     assert_eq!(done.code, 1);
     assert_eq!(done.json()["users"].as_array().unwrap().len(), 3);
