@@ -40,7 +40,7 @@ impl Family {
 }
 
 /// All of them, in the order of the text.
-pub const FAMILIES: [Family; 16] = [
+pub const FAMILIES: [Family; 18] = [
     Family {
         name: "autotask_user_up",
         help: "1 healthy, 0 failing or locked out; the last known value while unclear; absent while zone_only, for then it is not known. Probing runs on lockwatch's own schedule, not at scrape time, because every scrape would spend attempts.",
@@ -90,6 +90,27 @@ pub const FAMILIES: [Family; 16] = [
                         1.0,
                     ));
                 }
+            }
+        },
+    },
+    Family {
+        name: "autotask_user_failing_since_timestamp_seconds",
+        help: "While an incident is open: when its failure was first seen; absent otherwise.",
+        samples: |entries, out| {
+            each(entries, out, |entry| {
+                let incident = entry.record.state.incident()?;
+                Some(seconds(Some(incident.since)))
+            })
+        },
+    },
+    Family {
+        name: "autotask_user_reason",
+        help: "Always 1, with the reason of the user's state, be it failing or not.",
+        samples: |entries, out| {
+            for entry in entries {
+                let reason = entry.record.state.reason.as_str();
+                let labels = [("user", entry.user.id.as_str()), ("reason", reason)];
+                out.push(sample(&labels, 1.0));
             }
         },
     },

@@ -1,11 +1,13 @@
 //! What dashboards and alerts build on. The quota's two (autotask_tenant_requests_used and _limit) wait for its probe.
 
 /// Every family, process_* in part.
-pub const METRICS: [&str; 35] = [
+pub const METRICS: [&str; 37] = [
     "autotask_user_up",
     "autotask_user_state",
     "autotask_user_info",
     "autotask_user_failure",
+    "autotask_user_failing_since_timestamp_seconds",
+    "autotask_user_reason",
     "autotask_user_rejections",
     "autotask_user_attempts_left",
     "autotask_user_held",
