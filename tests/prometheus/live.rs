@@ -1,14 +1,11 @@
 //! A real Prometheus scrapes the real program, and a real Alertmanager receives what it finds.
 
-use std::time::Duration;
-
-use lockwatch::demo::{Place, Reach};
 use serde_json::Value;
 
 use crate::{
-    house::{Daemon, House, username},
+    house::House,
     rules::{alerts, root},
-    support::prometheus::{Alertmanager, LONG, Prometheus, has},
+    support::prometheus::{Alertmanager, Prometheus, has},
 };
 
 fn url(house: &House) -> url::Url {
@@ -51,9 +48,7 @@ async fn alerts_come_and_go() {
     }
 
     // Locked out, until somebody mends it and says so.
-    house
-        .world()
-        .with(|world| assert!(world.change(&username("locks"), |user| user.locked = true)));
+    house.administer("locks", |user| user.locked = true);
     let locks = [("alertname", "AutotaskUserLockedOut"), ("user", "locks")];
     alertmanager.until(&locks, fires).await;
     house.administer("locks", |user| {

@@ -5,7 +5,11 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
-#[allow(dead_code, reason = "a house has more than is needed here")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "a house has more than is needed here"
+)]
 #[path = "../daemon/house/mod.rs"]
 mod house;
 #[path = "../support/metric_names.rs"]

@@ -103,7 +103,11 @@ async fn without_lockwatch_there_is_one_alert() {
 
 #[tokio::test]
 async fn an_outage_is_told_once() {
-    let zone = |name, zone| alert(name, &[("autotask_zone", zone), ("user", "acme-1")]);
+    // Each of another user, so that no other rule keeps it quiet.
+    let zone = |name: &str, zone: &str| {
+        let user = format!("user-{name}-{zone}");
+        alert(name, &[("autotask_zone", zone), ("user", &user)])
+    };
     let all = [
         zone("AutotaskMonitoringBlind", "AE02"),
         zone("AutotaskUserHeld", "AE02"),

@@ -24,16 +24,19 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Runs a tool of Prometheus at the root of the repository.
+/// Runs a tool of Prometheus at the root of the repository; what it prints when it succeeds.
 pub fn tool(name: &str, arguments: &[&str]) -> String {
     let output = Command::new(name)
         .args(arguments)
         .current_dir(root())
         .output()
         .unwrap_or_else(|why| panic!("{name} must be in the PATH; tests/run gets it: {why}"));
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(output.status.success(), "{name} {arguments:?}: {said}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{name} {arguments:?}: {said} {complaints}"
+    );
     said
 }
 
