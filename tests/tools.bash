@@ -40,18 +40,45 @@ python_with() {
         { complain "failed to install $*"; return 1; }
 }
 
-# Puts promtool on the PATH. It is taken out of its package, because installing that would start a server on some machines.
-promtool_on_path() {
-    if ! have promtool; then
+# Puts promtool and prometheus on the PATH. They are taken out of their package, because installing that would start a
+# server on some machines.
+prometheus_on_path() {
+    if ! have promtool || ! have prometheus; then
         PATH="$tools/prometheus/usr/bin:$PATH"
+        have prometheus || { debian && unpack_debian prometheus; }
     fi
-    have promtool || { debian && unpack_prometheus; }
-    have promtool || { complain "promtool is missing (Debian: prometheus)"; return 1; }
+    have promtool && have prometheus || { complain "prometheus is missing (Debian: prometheus)"; return 1; }
 }
 
-unpack_prometheus() (
-    mkdir -p "$tools/prometheus" && cd "$tools/prometheus" &&
-        apt-get download -qq -o APT::Sandbox::User=root prometheus >&2 && dpkg-deb --extract prometheus_*.deb .
+# Puts amtool on the PATH and names Alertmanager in $LOCKWATCH_TEST_ALERTMANAGER: those of this machine, else those of the
+# package, which want their templates below /usr/share; there this Alertmanager, and nobody else, sees the package's.
+alertmanager_found() {
+    LOCKWATCH_TEST_ALERTMANAGER="$(command -v prometheus-alertmanager || command -v alertmanager)" || {
+        LOCKWATCH_TEST_ALERTMANAGER="$tools/prometheus-alertmanager/alertmanager"
+        [[ -x $LOCKWATCH_TEST_ALERTMANAGER ]] || { debian && unpack_alertmanager; } ||
+            { complain "Alertmanager is missing (Debian: prometheus-alertmanager)"; return 1; }
+    }
+    have amtool || PATH="$tools/prometheus-alertmanager/usr/bin:$PATH"
+    have amtool || { complain "amtool is missing (Debian: prometheus-alertmanager)"; return 1; }
+    export LOCKWATCH_TEST_ALERTMANAGER
+}
+
+unpack_alertmanager() (
+    unpack_debian prometheus-alertmanager && cd "$tools/prometheus-alertmanager" || return 1
+    local unshare="unshare --mount"
+    [[ $(id -u) == 0 ]] || unshare+=" --map-root-user"
+    cat >alertmanager.new <<EOF
+#!/bin/sh
+exec $unshare sh -c 'mount --bind "\$0" /usr/share && exec "\$@"' '$PWD/usr/share' '$PWD/usr/bin/prometheus-alertmanager' "\$@"
+EOF
+    chmod +x alertmanager.new && ./alertmanager.new --version >said 2>&1 && mv alertmanager.new alertmanager ||
+        { cat said >&2; return 1; }
+)
+
+# Takes a Debian package apart below $tools/NAME.
+unpack_debian() (
+    mkdir -p "$tools/$1" && cd "$tools/$1" &&
+        apt-get download -qq -o APT::Sandbox::User=root "$1" >&2 && dpkg-deb --extract "$1"_*.deb .
 )
 
 # Names exim in $LOCKWATCH_TEST_EXIM: the one of this machine, whose own mails stay untouched, else one that is taken out of

@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod exim;
 pub mod postgres;
 pub mod program;
+pub mod prometheus;
 pub mod smtp;
 
 use std::time::Duration;
