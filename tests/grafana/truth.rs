@@ -99,7 +99,7 @@ pub(crate) async fn the_overview_tells_the_truth(scene: &Scene, overview: &Dashb
 pub(crate) async fn the_page_of_a_user_tells_the_truth(scene: &Scene, user: &Dashboard) {
     for (id, reason, page) in [
         ("globex-email2at", "locked_out", "reasons/locked_out.md"),
-        ("acme-backup", "no incident", "README.md"),
+        ("acme-backup", "ok", "README.md"),
     ] {
         let shown = scene.shown(panel(user, "Reason"), &[("user", id)]).await;
         assert_eq!(shown[0].len(), 1);
