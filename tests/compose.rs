@@ -12,6 +12,7 @@ use std::{
     process::{Command, Output},
 };
 
+use lockwatch::config;
 use serde_json::Value;
 
 fn root() -> &'static Path {
@@ -231,13 +232,26 @@ fn the_image_is_built_from_sources_alone() {
         .lines()
         .filter(|line| !line.starts_with('#'))
         .collect();
-    assert_eq!(lines[0], "*");
-    for line in &lines[1..] {
-        let path = line.strip_prefix('!').unwrap();
-        assert!(root().join(path).exists(), "{path}");
-    }
-    // No secret, no checkout, no build.
-    for folder in [".git", "target", "config", "deploy", "tests"] {
-        assert!(!ignored.contains(folder), "{folder}");
-    }
+    // No secret, no checkout, no build of this machine's.
+    let wanted = [
+        "*",
+        "!Cargo.toml",
+        "!Cargo.lock",
+        "!LICENSE",
+        "!build.rs",
+        "!src",
+        "!templates",
+    ];
+    assert_eq!(lines, wanted);
+}
+
+#[test]
+fn the_configuration_for_containers_is_good() {
+    let (config, warnings) = config::load(&root().join("deploy/compose/lockwatch.toml")).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    // At the port of the image, for others than itself.
+    assert_eq!(config.web.listen, "0.0.0.0:9477".parse().unwrap());
+    assert!(config.web.token.is_some());
+    let dockerfile = fs::read_to_string(root().join("Dockerfile")).unwrap();
+    assert!(dockerfile.contains("\nEXPOSE 9477\n"));
 }

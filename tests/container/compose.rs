@@ -14,6 +14,7 @@ use crate::house::eventually;
 struct Project {
     name: String,
     etc: String,
+    image: &'static str,
 }
 
 impl Project {
@@ -26,7 +27,7 @@ impl Project {
             .arg(root().join("deploy/compose.yaml"))
             .args(arguments)
             .env("LOCKWATCH_ETC", &self.etc)
-            .env("LOCKWATCH_IMAGE", image());
+            .env("LOCKWATCH_IMAGE", self.image);
         run(&mut command)
     }
 }
@@ -52,6 +53,7 @@ async fn compose_brings_up_lockwatch() {
     let project = Project {
         name: format!("lockwatch-compose-{}", std::process::id()),
         etc: stand.house.folder().display().to_string(),
+        image: image(),
     };
     let up = project.compose(&["up", "--detach", "lockwatch"]);
     assert_eq!(up.code, 0, "{up:#?}");

@@ -4,16 +4,18 @@ use std::{env, path::Path, process::Command, sync::LazyLock};
 
 use tokio::time::Instant;
 
-use super::podman::{must, program, run};
+use super::podman::{Done, must, program, run};
 
 /// The revision that the build is told.
 pub const REVISION: &str = "0123456789ab";
 
-static BUILT: LazyLock<String> = LazyLock::new(build);
+static BUILT: LazyLock<Result<String, Done>> = LazyLock::new(build);
 
 /// The name of the image; builds it when it is asked for first.
 pub fn image() -> &'static str {
-    &BUILT
+    BUILT
+        .as_ref()
+        .unwrap_or_else(|done| panic!("the image was not built:\n{}\n{}", done.stdout, done.stderr))
 }
 
 /// The root of the repository.
@@ -22,7 +24,7 @@ pub fn root() -> &'static Path {
 }
 
 /// Without network: Rust and the crates are mounted, the base image is there under its name.
-fn build() -> String {
+fn build() -> Result<String, Done> {
     let named = |name: &str| env::var(name).unwrap();
     let name = format!("lockwatch:{}", env!("CARGO_PKG_VERSION"));
     let crates = named("LOCKWATCH_TEST_CRATES");
@@ -41,11 +43,13 @@ fn build() -> String {
         ))
         .args(["--tag", &name])
         .arg(root()));
-    assert_eq!(done.code, 0, "{}\n{}", done.stdout, done.stderr);
+    if done.code != 0 {
+        return Err(done);
+    }
     // Said whether or not the tests' output is shown.
     let size = must(&["image", "inspect", "--format={{.Size}}", &name]);
     let took = begun.elapsed().as_secs();
     let told = format!("the image {name} has {size} bytes; it was built in {took} s\n");
     std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes()).unwrap();
-    name
+    Ok(name)
 }
