@@ -38,7 +38,7 @@ RUN install -D -m 0755 target/*/release/lockwatch /image/usr/bin/lockwatch && \
     echo 'root:x:0:' >/image/etc/group && \
     echo 'lockwatch:x:65532:' >>/image/etc/group && \
     echo 'hosts: files dns' >/image/etc/nsswitch.conf && \
-    install -d -m 0755 /image/etc/lockwatch && \
+    install -d -m 0755 /image/etc/lockwatch /image/var/lib && \
     install -d -m 1777 /image/tmp && \
     install -d -m 0700 /state/lockwatch
 
