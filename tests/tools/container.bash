@@ -64,8 +64,14 @@ container_base() {
                 "$container/base.tar" "$name" >&2 && rm "$container/base.tar" ||
             { complain "the image in the place of $name cannot be made"; return 1; }
     fi
-    "$container/podman" run --rm --network none --read-only --cap-drop all --memory 64m "$name" true ||
-        { complain "podman cannot run a container on this machine"; return 1; }
+    container_runs "$name" || { complain "podman cannot run a container on this machine"; return 1; }
+}
+
+# With the limits and the kind of network that the tests use.
+container_runs() {
+    "$container/podman" network create trial >/dev/null &&
+        "$container/podman" run --rm --network trial --publish 127.0.0.1::9477 --read-only --cap-drop all --memory 64m "$1" \
+            true && "$container/podman" network rm trial >/dev/null
 }
 
 container_crates() {
