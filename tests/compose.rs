@@ -1,5 +1,5 @@
-//! The Dockerfile and deploy/compose.yaml as they are written: read by hadolint and against the schema of compose files, every file
-//! that is mounted exists, and versions agree. tests/container builds and runs them.
+//! The Dockerfile and deploy/compose.yaml as they are written: read by hadolint and against the schema of compose
+//! files, every file that is mounted exists, and versions agree. tests/container builds and runs them.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! TLS from an image without an operating system: authorities of the site's own by `ca_file`, and those of the system where the
-//! image has them.
+//! TLS from an image without an operating system: authorities of the site's own by `ca_file`, and those of the system
+//! where the image has them.
 
 use std::{
     fs,

@@ -1,5 +1,5 @@
-//! deploy/compose.yaml brings up lockwatch as it is written there. The other services need images that only a registry has;
-//! tests/compose.rs holds the file against the schema and against what it mounts.
+//! deploy/compose.yaml brings up lockwatch as it is written there. The other services need images that only a registry
+//! has; tests/compose.rs holds the file against the schema and against what it mounts.
 
 use std::{env, fs, process::Command};
 

@@ -1,5 +1,6 @@
-//! lockwatch as a container: the image of the Dockerfile, built and run for real by podman, without network, with as few rights as
-//! docs/containers.md says. Run by tests/run, which gets podman and what the build wants (tests/tools/container.bash).
+//! lockwatch as a container: the image of the Dockerfile, built and run for real by podman, without network, with as
+//! few rights as docs/containers.md says. Run by tests/run, which gets podman and what the build wants
+//! (tests/tools/container.bash).
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,6 @@
-//! A house whose lockwatch runs in a container: its folder is mounted where the image looks for the configuration, and its store
-//! is on a volume. By the host's network, so that the simulated Autotask and mail servers on loopback are reached.
+//! A house whose lockwatch runs in a container: its folder is mounted where the image looks for the configuration, and
+//! its store is on a volume. By the host's network, so that the simulated Autotask and mail servers on loopback are
+//! reached.
 
 use std::{
     fs,
@@ -16,7 +17,8 @@ use crate::house::{House, eventually};
 /// The user of the image, and its group.
 pub const USER: u32 = 65532;
 
-/// What docs/containers.md recommends; without podman's own tmpfs in the places where programs write, which docker has not.
+/// What docs/containers.md recommends; without podman's own tmpfs in the places where programs write, which docker has
+/// not.
 pub const CONFINED: [&str; 6] = [
     "--read-only",
     "--read-only-tmpfs=false",

@@ -1,5 +1,6 @@
-# Sourced by tests/run. Gets what tests/container needs: podman with a storage of its own, an image in the place of the one that
-# the Dockerfile begins with (no registry of images is asked), and the crates, so that the build needs no network.
+# Sourced by tests/run. Gets what tests/container needs: podman with a storage of its own, an image in the place of the
+# one that the Dockerfile begins with (no registry of images is asked), and the crates, so that the build needs no
+# network.
 
 container_ready() {
     container="$tools/container"
@@ -18,8 +19,8 @@ container_programs() {
         { complain "podman is missing (Debian: podman runc netavark aardvark-dns iptables mmdebstrap)"; return 1; }
 }
 
-# A podman that shares nothing with the one of this machine's owner. Without systemd it can use neither its cgroups nor its
-# journal nor its timers; and limits are those that a root without CAP_SYS_RESOURCE may set.
+# A podman that shares nothing with the one of this machine's owner. Without systemd it can use neither its cgroups nor
+# its journal nor its timers; and limits are those that a root without CAP_SYS_RESOURCE may set.
 container_podman() {
     mkdir -p "$container/tmp" "$container/networks" || return 1
     cat >"$container/containers.conf" <<EOF
