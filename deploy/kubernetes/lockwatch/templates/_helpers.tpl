@@ -89,7 +89,8 @@ capabilities:
 {{- if or .Values.existingSecret .Values.extraSecrets }}
 - name: secrets
   projected:
-    defaultMode: 0440
+    # 0440, which not every YAML reader takes for octal.
+    defaultMode: 288
     sources:
       {{- range concat (list .Values.existingSecret) .Values.extraSecrets | compact }}
       - secret:
