@@ -37,39 +37,47 @@ fn the_rules_are_those_of_the_files() {
     assert_eq!(without, groups(ALERTS));
 }
 
+/// One half of the alerts changed and the other switched off, then the other way round: each alone, and no other.
 #[test]
 fn each_alert_can_be_changed_by_itself() {
     let source = groups(ALERTS);
-    for alert in alerts(&source) {
-        let name = alert["alert"].as_str().unwrap();
-        let with = |wish: &str| {
-            rule_groups(&format!(
-                "{{prometheusRule: {{enabled: true, recordingRules: false, alerts: {{{name}: {wish}}}}}}}"
-            ))
+    for changed in [0, 1] {
+        let wish = |(at, alert): (usize, &&Value)| {
+            let wish = if at % 2 == changed {
+                "{severity: info, for: 77m}"
+            } else {
+                "{enabled: false}"
+            };
+            format!("{}: {wish}", alert["alert"].as_str().unwrap())
         };
-        let others = |groups: &[Value]| -> Vec<Value> {
-            let others = alerts(groups)
-                .into_iter()
-                .filter(|rule| rule["alert"] != name);
-            others.cloned().collect()
-        };
-
-        let off = with("{enabled: false}");
-        assert!(
-            alerts(&off).iter().all(|rule| rule["alert"] != name),
-            "{name}"
-        );
-        assert_eq!(others(&off), others(&source));
-
-        let changed = with("{severity: info, for: 77m}");
-        let mut wanted = alert.clone();
-        wanted["for"] = json!("77m");
-        wanted["labels"]["severity"] = json!("info");
-        let found = alerts(&changed);
-        let found = found.iter().find(|rule| rule["alert"] == name).unwrap();
-        assert_eq!(**found, wanted);
-        assert_eq!(others(&changed), others(&source));
+        let wishes: Vec<_> = alerts(&source).iter().enumerate().map(wish).collect();
+        let wishes = wishes.join(", ");
+        let found = rule_groups(&format!(
+            "{{prometheusRule: {{enabled: true, recordingRules: false, alerts: {{{wishes}}}}}}}"
+        ));
+        let wanted: Vec<Value> = alerts(&source)
+            .into_iter()
+            .enumerate()
+            .filter(|(at, _)| at % 2 == changed)
+            .map(|(_, alert)| {
+                let mut alert = alert.clone();
+                alert["for"] = json!("77m");
+                alert["labels"]["severity"] = json!("info");
+                alert
+            })
+            .collect();
+        assert!(!wanted.is_empty());
+        assert_eq!(alerts(&found), wanted.iter().collect::<Vec<_>>());
     }
+    // What is left out stays as it is; without any alert the group goes, which an empty one would not be allowed.
+    let first = alerts(&source)[0];
+    let name = first["alert"].as_str().unwrap();
+    let found = rule_groups(&format!(
+        "{{prometheusRule: {{enabled: true, alerts: {{{name}: {{severity: info}}}}}}}}"
+    ));
+    let mut wanted = alerts(&source).into_iter().cloned().collect::<Vec<_>>();
+    wanted[0]["labels"]["severity"] = json!("info");
+    assert_eq!(alerts(&found), wanted.iter().collect::<Vec<_>>());
 }
 
 #[test]
@@ -117,7 +125,10 @@ fn the_dashboards_are_those_of_the_files() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
         let map = one(&objects, "ConfigMap", &format!("-dashboard-{name}"));
-        assert_eq!(map["metadata"]["labels"]["grafana_dashboard"], "1");
+        assert_eq!(
+            map["metadata"]["labels"]["grafana_dashboard"], "1",
+            "the sidecar's label"
+        );
         let data = map["data"].as_object().unwrap();
         assert_eq!(data.len(), 1);
         assert_eq!(
