@@ -34,12 +34,9 @@ const BAD: &[(&str, &str)] = &[
     ("{serviceMonitor: {tokenSecret: {name: a}}}", "key"),
     (
         "{extraConfigFiles: {'users.d/a.toml': ''}}",
-        "extraConfigFiles",
+        "users.d/a.toml",
     ),
-    (
-        "{extraConfigFiles: {lockwatch.toml: ''}}",
-        "extraConfigFiles",
-    ),
+    ("{extraConfigFiles: {lockwatch.toml: ''}}", "lockwatch.toml"),
     ("{extraSecrets: [a, a]}", "extraSecrets"),
     ("{prometheusRule: {runbookBase: docs}}", "runbookBase"),
     (
