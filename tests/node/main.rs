@@ -1,0 +1,18 @@
+//! The chart on a whole Kubernetes of one node: pods that become ready, `helm test`, upgrades, rotation.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
+use std::process::Command;
+
+#[test]
+fn the_chart_runs() {
+    let status = Command::new("bash")
+        .arg("tests/node/walk.bash")
+        .arg(env!("CARGO_BIN_EXE_lockwatch"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .unwrap();
+    assert!(status.success(), "{status}; what it said stands above");
+}
