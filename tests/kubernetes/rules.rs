@@ -94,6 +94,8 @@ fn runbooks_are_where_they_are_hosted() {
         );
         assert_eq!(rule["annotations"]["runbook_url"], json!(url));
         assert_eq!(rule["labels"]["team"], "psa");
+        let annotations = rule["annotations"].to_string();
+        assert!(!annotations.contains("lockwatch.example"), "{annotations}");
     }
 }
 
