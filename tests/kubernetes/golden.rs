@@ -6,17 +6,12 @@ use crate::house::{HELMS, golden, said, template, values};
 /// Without the objects that templates make of files.
 fn own(manifests: &str) -> String {
     let of_files = ["prometheusrule.yaml", "dashboards.yaml"];
-    manifests
-        .split_inclusive("---\n# Source: ")
-        .collect::<String>()
-        .split("---\n")
-        .filter(|part| {
-            !of_files
-                .iter()
-                .any(|file| part.lines().next().is_some_and(|line| line.ends_with(file)))
-        })
-        .collect::<Vec<_>>()
-        .join("---\n")
+    let is_own = |part: &&str| {
+        let source = part.lines().next().unwrap_or_default();
+        !of_files.iter().any(|file| source.ends_with(file))
+    };
+    let parts: Vec<_> = manifests.split("---\n").filter(is_own).collect();
+    parts.join("---\n")
 }
 
 #[test]

@@ -1,8 +1,4 @@
 //! The chart on a whole Kubernetes of one node: pods that become ready, `helm test`, upgrades, rotation.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a panic is how a test says that something is wrong"
-)]
 
 use std::process::Command;
 
