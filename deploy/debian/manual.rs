@@ -105,7 +105,9 @@ fn see_also(this: &str, others: &[&str]) -> String {
 
 /// The rows of README's table of exit codes.
 fn exit_codes() -> Vec<(String, String)> {
-    let table = README.lines().skip_while(|line| !line.starts_with("| exit code |"));
+    let table = README
+        .lines()
+        .skip_while(|line| !line.starts_with("| exit code |"));
     let rows = table.skip(2).take_while(|line| line.starts_with('|'));
     rows.filter_map(|row| {
         let mut cells = row.trim_matches('|').splitn(2, '|').map(str::trim);

@@ -36,20 +36,13 @@ pub struct Done {
 impl Machine {
     /// A machine with the Debian of this name.
     pub fn boot(debian: &str) -> Self {
-        let tar = named(&format!("LOCKWATCH_TEST_{}", debian.to_uppercase()));
+        let made = named(&format!("LOCKWATCH_TEST_{}", debian.to_uppercase()));
         let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let alone = File::create(tmp.join("machine.lock")).unwrap();
         alone.lock().unwrap();
         let folder = TempDir::with_prefix_in("machine", tmp).unwrap();
         let root = folder.path().join("root");
-        fs::create_dir(&root).unwrap();
-        let unpacked = Command::new("tar")
-            .args(["--extract", "--numeric-owner", "--file"])
-            .arg(tar)
-            .arg("--directory")
-            .arg(&root)
-            .status();
-        assert!(unpacked.unwrap().success());
+        copy(&made, &root);
         let console = File::create(folder.path().join("console")).unwrap();
         // It ends with this thread, however the test ends.
         let nspawn = Command::new("setpriv")
@@ -59,7 +52,10 @@ impl Machine {
             .arg("--directory")
             .arg(&root)
             // Where the host's control groups are of both versions, newer ones refuse to start.
-            .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", if debian == "bookworm" { "0" } else { "1" })
+            .env(
+                "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY",
+                if debian == "bookworm" { "0" } else { "1" },
+            )
             .stdin(Stdio::null())
             .stdout(console.try_clone().unwrap())
             .stderr(console)
@@ -77,7 +73,9 @@ impl Machine {
                 let leader = child_of(machine.nspawn.id())?;
                 let state = inside(leader, &["systemctl", "is-system-running"]).output();
                 let state = String::from_utf8(state.unwrap().stdout).unwrap();
-                ["running", "degraded"].contains(&state.trim()).then_some(leader)
+                ["running", "degraded"]
+                    .contains(&state.trim())
+                    .then_some(leader)
             },
         );
         machine
@@ -99,7 +97,10 @@ impl Machine {
 
     /// A path of the machine as one of ours.
     pub fn path(&self, path: &str) -> PathBuf {
-        self.folder.path().join("root").join(path.trim_start_matches('/'))
+        self.folder
+            .path()
+            .join("root")
+            .join(path.trim_start_matches('/'))
     }
 
     /// Writes a file of the machine.
@@ -118,8 +119,20 @@ impl Machine {
 
     /// Adds to the unit, or takes that back with an empty text.
     pub fn drop_in(&self, name: &str, text: &str) {
-        self.write(&format!("/etc/systemd/system/lockwatch.service.d/{name}.conf"), text);
+        self.write(
+            &format!("/etc/systemd/system/lockwatch.service.d/{name}.conf"),
+            text,
+        );
         self.does("systemctl daemon-reload");
+    }
+
+    /// Puts a drop-in of the package's examples where it works, as docs/systemd.md says.
+    pub fn use_example(&self, name: &str) {
+        let into = "/etc/systemd/system/lockwatch.service.d";
+        let from = format!("/usr/share/doc/lockwatch/examples/drop-ins/{name}.conf");
+        self.does(&format!(
+            "mkdir -p {into} && cp {from} {into}/ && systemctl daemon-reload"
+        ));
     }
 
     /// Runs a line of shell in it, as root.
@@ -137,28 +150,29 @@ impl Machine {
 
     /// A property of the service as systemd tells it.
     pub fn shows(&self, property: &str) -> String {
-        self.does(&format!("systemctl show --property={property} --value lockwatch"))
+        self.does(&format!(
+            "systemctl show --property={property} --value lockwatch"
+        ))
     }
 
     /// Waits until a property is so.
     pub fn until_shows(&self, property: &str, so: impl Fn(&str) -> bool) -> String {
         eventually(
-            || format!("{property} is {:?}: {}", self.shows(property), self.journal()),
+            || {
+                format!(
+                    "{property} is {:?}: {}",
+                    self.shows(property),
+                    self.journal()
+                )
+            },
             || Some(self.shows(property)).filter(|value| so(value)),
         )
     }
 
     /// What the service has logged, and systemd about it.
     pub fn journal(&self) -> String {
-        self.try_to("journalctl --quiet --unit=lockwatch --output=cat").said
-    }
-
-    /// Waits until the journal holds a text.
-    pub fn until_logged(&self, text: &str) {
-        eventually(
-            || format!("{text:?} is not logged: {}", self.journal()),
-            || self.journal().contains(text).then_some(()),
-        );
+        self.try_to("journalctl --quiet --unit=lockwatch --output=cat")
+            .said
     }
 
     fn console(&self) -> String {
@@ -169,8 +183,11 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         // With the first process of its name space everything in it ends, and then systemd-nspawn.
-        let first = i32::try_from(self.leader).ok().and_then(rustix::process::Pid::from_raw);
-        let ended = first.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL));
+        let first = i32::try_from(self.leader)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        let ended =
+            first.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL));
         if !matches!(ended, Some(Ok(()))) {
             let _ = self.nspawn.kill();
         }
@@ -196,7 +213,8 @@ pub fn package() -> PathBuf {
 /// A file that tests/tools/systemd.bash names.
 fn named(variable: &str) -> PathBuf {
     let path = std::env::var_os(variable);
-    path.unwrap_or_else(|| panic!("${variable} is not set: run tests/run --test systemd")).into()
+    path.unwrap_or_else(|| panic!("${variable} is not set: run tests/run --test systemd"))
+        .into()
 }
 
 fn inside(leader: u32, words: &[&str]) -> Command {
@@ -219,6 +237,17 @@ fn child_of(parent: u32) -> Option<u32> {
         let is = status.lines().any(|found| found == line);
         is.then(|| path.file_name()?.to_str()?.parse().ok())?
     })
+}
+
+/// A machine of our own. Nobody writes into a file below /usr, only new ones in the place of old ones: so those are links.
+fn copy(made: &Path, root: &Path) {
+    let copies = "mkdir \"$2\" && cd \"$1\" && cp --archive --link usr \"$2\" && \
+                  find . -mindepth 1 -maxdepth 1 ! -name usr -exec cp --archive --target-directory=\"$2\" {} +";
+    let status = Command::new("sh")
+        .args(["-c", copies, "sh"])
+        .args([made, root])
+        .status();
+    assert!(status.unwrap().success());
 }
 
 /// Asks until there is an answer; fails with `what` when there is none in time.

@@ -1,6 +1,6 @@
 //! What the machine watches and whom it mails: a simulated Autotask and a mail server on this side of the wall.
 
-use lockwatch::demo::{ApiUser, Simulator, Stats, World};
+use lockwatch::demo::{ApiUser, Place, Reach, Simulator, Stats, World};
 
 use crate::{
     machine::{Machine, eventually},
@@ -43,13 +43,19 @@ impl Site {
 
     /// What the simulated Autotask has seen of a user.
     pub fn stats(&self, id: &str) -> Stats {
-        self.simulator.world().with(|world| world.stats(&username(id)))
+        self.simulator
+            .world()
+            .with(|world| world.stats(&username(id)))
     }
 
     /// Changes the secret as an administrator of Autotask does.
     pub fn new_secret(&self, id: &str, secret: &str) {
         let change = |user: &mut ApiUser| user.secret = secret.to_owned();
-        assert!(self.simulator.world().with(|world| world.change(&username(id), change)));
+        assert!(
+            self.simulator
+                .world()
+                .with(|world| world.change(&username(id), change))
+        );
     }
 
     /// Mails so far.
@@ -59,9 +65,18 @@ impl Site {
 
     /// Waits for a mail of this kind about this user.
     pub fn until_mailed(&self, machine: &Machine, kind: &str, id: &str) -> String {
-        let headers = [format!("X-Lockwatch-Kind: {kind}\n"), format!("X-Lockwatch-User: {id}\n")];
+        let headers = [
+            format!("X-Lockwatch-Kind: {kind}\n"),
+            format!("X-Lockwatch-User: {id}\n"),
+        ];
         eventually(
-            || format!("no {kind} mail about {id}: {:?} {}", self.mails(), machine.journal()),
+            || {
+                format!(
+                    "no {kind} mail about {id}: {:?} {}",
+                    self.mails(),
+                    machine.journal()
+                )
+            },
             || {
                 let mut mails = self.mails().into_iter();
                 mails.find(|mail| headers.iter().all(|header| mail.contains(header)))
@@ -76,6 +91,42 @@ impl Site {
             || format!("{id} is not checked: {}", machine.journal()),
             || (self.stats(id).lookups >= enough).then_some(()),
         );
+    }
+
+    /// Waits until Autotask has accepted a user once more.
+    pub fn until_accepted(&self, machine: &Machine, id: &str) {
+        let before = self.stats(id).accepted;
+        eventually(
+            || format!("{id} is not accepted: {}", machine.journal()),
+            || (self.stats(id).accepted > before).then_some(()),
+        );
+    }
+
+    /// The zone takes requests and answers nothing any more.
+    pub fn hang(&self) {
+        let zone = Place::Zone("AE02".to_owned());
+        self.simulator
+            .world()
+            .with(|world| world.set_reach(&zone, Reach::Hang));
+    }
+
+    /// Waits for an attempt that hangs.
+    pub fn until_hanging(&self, machine: &Machine, id: &str) {
+        eventually(
+            || format!("no attempt of {id} hangs: {}", machine.journal()),
+            || (self.stats(id).unanswered_in_row > 0).then_some(()),
+        );
+    }
+
+    /// What a Prometheus reads.
+    pub async fn metrics(&self) -> String {
+        let url = format!("http://127.0.0.1:{}/metrics", self.port);
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([])
+            .build();
+        let answer = client.unwrap().get(url).send().await.unwrap();
+        answer.text().await.unwrap()
     }
 
     /// The configuration with these users, whose secrets are where `source` says.

@@ -23,14 +23,15 @@ systemd_ready() {
         LOCKWATCH_TEST_PACKAGE="$(deploy/debian/build)" || { complain "the Debian package cannot be made"; return 1; }
     fi
     export LOCKWATCH_TEST_PACKAGE
-    export LOCKWATCH_TEST_BOOKWORM="$tools/machines/bookworm.tar" LOCKWATCH_TEST_TRIXIE="$tools/machines/trixie.tar"
+    export LOCKWATCH_TEST_BOOKWORM="$tools/machines/bookworm" LOCKWATCH_TEST_TRIXIE="$tools/machines/trixie"
 }
 
 # Makes a Debian of this name, with systemd and what the package depends on.
 machine_of() {
-    local machine="$tools/machines/$1.tar"
+    local machine="$tools/machines/$1"
     [[ -e $machine ]] && return
-    mkdir -p "$tools/machines"
-    mmdebstrap --quiet --variant=minbase --dpkgopt=force-unsafe-io --include=systemd-sysv,dbus,ca-certificates \
-        "$1" "$machine.new.tar" >&2 && mv "$machine.new.tar" "$machine" || { complain "there is no Debian $1 to be had"; return 1; }
+    mkdir -p "$tools/machines" && rm -rf "$machine.new" &&
+        mmdebstrap --quiet --variant=minbase --format=directory --dpkgopt=force-unsafe-io \
+            --include=systemd-sysv,dbus,ca-certificates "$1" "$machine.new" >&2 &&
+        mv "$machine.new" "$machine" || { complain "there is no Debian $1 to be had"; return 1; }
 }
