@@ -91,7 +91,7 @@ async fn it_installs_all_and_starts_nothing() {
         assert!(files.lines().any(|file| file == path), "{path}: {files}");
     }
     for command in machine
-        .does("lockwatch help | sed -n 's/^  \\([a-z-]*\\)  .*/\\1/p' | grep -v help")
+        .does("lockwatch help | sed -n 's/^  \\([a-z][a-z-]*\\)  .*/\\1/p' | grep -v help")
         .lines()
     {
         let page = machine.does(&format!(
