@@ -10,6 +10,7 @@
 mod support;
 
 mod machine;
+mod silence;
 mod site;
 
 mod credentials;

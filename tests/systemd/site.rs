@@ -129,6 +129,13 @@ impl Site {
         answer.text().await.unwrap()
     }
 
+    /// The value of one series.
+    pub async fn metric(&self, series: &str) -> f64 {
+        let all = self.metrics().await;
+        let mut values = all.lines().filter_map(|line| line.strip_prefix(series));
+        values.next().unwrap().trim().parse().unwrap()
+    }
+
     /// The configuration with these users, whose secrets are where `source` says.
     pub fn config(&self, ids: &[&str], source: impl Fn(&str) -> String) -> String {
         let users: String = ids
