@@ -1,6 +1,9 @@
 //! What the unit denies: seen by systemd's own tools, and from inside.
 
-use crate::{machine::Machine, site::Site};
+use crate::{
+    machine::Machine,
+    site::{Site, secret},
+};
 
 /// Tenths of systemd's measure of exposure.
 const EXPOSURE: u32 = 12;
@@ -40,9 +43,14 @@ async fn newer_systemd_finds_nothing_wrong_either() {
 async fn what_the_daemon_sees_from_inside() {
     let site = Site::of(&["good"]).await;
     let machine = Machine::with_package();
-    site.configure(&machine, &["good"]);
-    machine.write("/etc/secrets-of-others", "");
-    machine.does("chmod 0644 /etc/secrets-of-others; systemctl start lockwatch");
+    site.give(&machine, "good", &secret("good"));
+    // A program that tells the secret runs in the sandbox too.
+    let config = site.config(&["good"], |id| {
+        format!("command = [\"cat\", \"/etc/lockwatch/secrets/{id}\"]")
+    });
+    machine.write("/etc/lockwatch/lockwatch.toml", &config);
+    machine.does("systemctl start lockwatch");
+    site.until_accepted(&machine, "good");
     let pid = machine.shows("MainPID");
     let status = machine.does(&format!("cat /proc/{pid}/status"));
     for line in [
