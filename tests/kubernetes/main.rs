@@ -12,6 +12,7 @@ mod base;
 mod config;
 mod golden;
 mod package;
+mod pods;
 mod refused;
 mod rules;
 mod valid;

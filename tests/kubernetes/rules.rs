@@ -83,7 +83,7 @@ fn each_alert_can_be_changed_by_itself() {
 #[test]
 fn runbooks_are_where_they_are_hosted() {
     let changed = rule_groups(
-        "{prometheusRule: {enabled: true, ruleLabels: {team: psa}, runbookBase: 'https://git.msp.example/runbooks/'}}",
+        "{runbookBase: 'https://git.msp.example/runbooks/', prometheusRule: {enabled: true, ruleLabels: {team: psa}}}",
     );
     let found = alerts(&changed);
     assert!(!found.is_empty());
@@ -140,4 +140,32 @@ fn the_dashboards_are_those_of_the_files() {
         count += 1;
     }
     assert!(count >= 2);
+}
+
+/// Both constants, and nothing else.
+#[test]
+fn the_dashboards_lead_to_where_things_are_hosted() {
+    let objects = objects(&rendered(
+        "{runbookBase: 'https://git.msp.example/runbooks/',
+          dashboards: {enabled: true, lockwatchUrl: 'https://lockwatch.msp.example/'}}",
+    ));
+    for name in ["overview", "user"] {
+        let map = one(&objects, "ConfigMap", &format!("-dashboard-{name}"));
+        let text = map["data"][&format!("lockwatch-{name}.json")].as_str();
+        let found: Value = serde_json::from_str(text.unwrap()).unwrap();
+        let source = read(format!("deploy/grafana/dashboards/{name}.json"));
+        let mut wanted: Value = serde_json::from_str(&source).unwrap();
+        let mut changed = 0;
+        for variable in wanted["templating"]["list"].as_array_mut().unwrap() {
+            let hosted = match variable["name"].as_str() {
+                Some("runbooks") => "https://git.msp.example/runbooks",
+                Some("lockwatch_url") => "https://lockwatch.msp.example",
+                _ => continue,
+            };
+            variable["query"] = json!(hosted);
+            changed += 1;
+        }
+        assert_eq!(changed, 2);
+        assert_eq!(found, wanted);
+    }
 }

@@ -28,6 +28,9 @@ would fail silently in a cluster is refused here; the rest is lockwatch's own to
 {{- if and (not $postgres) (not (hasPrefix "sqlite:///var/lib/lockwatch/" $store)) -}}
 {{- fail (printf "config: store.url is %q, which is not on the volume; leave it out, or write sqlite:///var/lib/lockwatch/lockwatch.db" $store) -}}
 {{- end -}}
+{{- if and (hasPrefix "postgres" $store) (regexMatch "[?&]port=" $store) -}}
+{{- fail "config: store.url has its port behind the question mark, where lockwatch reads none; write postgres://user@host:port/database" -}}
+{{- end -}}
 {{- $ports := list -}}
 {{- with dig "email" "smtp" dict $config -}}
 {{- $usual := get (dict "starttls" 587 "implicit" 465 "none" 25) (default "starttls" .tls) | default 587 -}}

@@ -2,16 +2,15 @@
 {{ default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
-{{/* Room is left for what is put behind it. */}}
+{{/* Room is left for what is put behind it. A Service's name is the narrowest: releases may be called 1a and a.b. */}}
 {{- define "lockwatch.fullname" -}}
 {{- $name := include "lockwatch.name" . -}}
-{{- if .Values.fullnameOverride -}}
-{{ .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
-{{- else if contains $name .Release.Name -}}
-{{ .Release.Name | trunc 40 | trimSuffix "-" }}
-{{- else -}}
-{{ printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" }}
+{{- $own := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- $full := default $own .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $full) -}}
+{{- fail (printf "the name %q, of the release or of fullnameOverride, can be no Service's: it begins with a letter, and holds a-z, 0-9 and - only; set fullnameOverride" $full) -}}
 {{- end -}}
+{{ $full }}
 {{- end }}
 
 {{/* Never changes: a Deployment's selector cannot. */}}
@@ -25,6 +24,17 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* Labels of somebody's choice, as YAML. Of a key that is there twice the second would count, and selectors miss the pod. */}}
+{{- define "lockwatch.moreLabels" -}}
+{{- $own := fromYaml .own -}}
+{{- range $key, $_ := .labels -}}
+{{- if hasKey $own $key -}}
+{{- fail (printf "%s: %s is the chart's own; leave it out" $.of $key) -}}
+{{- end -}}
+{{- end -}}
+{{- with .labels }}{{ toYaml . }}{{ end -}}
 {{- end }}
 
 {{- define "lockwatch.image" -}}
@@ -54,11 +64,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ default $own .Values.serviceAccount.name }}
 {{- end }}
 
+{{/* How the image is got and where pods go, the same for the daemon and for those that look after it. */}}
+{{- define "lockwatch.placement" -}}
+{{- range $key := list "imagePullSecrets" "priorityClassName" "nodeSelector" "tolerations" "affinity" -}}
+{{- with get $.Values $key }}
+{{ dict $key . | toYaml }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* What Kubernetes' "restricted" level asks for, and a read-only root besides. */}}
 {{- define "lockwatch.podSecurityContext" -}}
 runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
+{{- range $key := list "runAsUser" "runAsGroup" "fsGroup" }}
+{{- with get ($.Values.podSecurityContext | default dict) $key }}
+{{ $key }}: {{ int64 . }}
+{{- end }}
+{{- end }}
 seccompProfile:
   type: RuntimeDefault
 {{- end }}
