@@ -14,6 +14,7 @@ use tokio::{
     net::TcpListener,
     sync::{Mutex, Notify, mpsc, watch},
     task::JoinSet,
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -45,8 +46,8 @@ pub struct App {
     pub asks: mpsc::Sender<Ask>,
     /// Whether the first claim is done.
     pub ready: watch::Receiver<bool>,
-    /// How often the scheduler came round.
-    turns: watch::Receiver<u64>,
+    /// When the scheduler last came round; `None` before the first time.
+    pub turns: watch::Receiver<Option<Instant>>,
     /// Ends everything.
     pub stopping: CancellationToken,
     /// What waits and what will never arrive, as `store_care` last read it.
@@ -124,7 +125,7 @@ impl Daemon {
         let (setup, setup_seen) = watch::channel(Arc::new(setup));
         let (asks, asked) = mpsc::channel(64);
         let (ready, ready_seen) = watch::channel(false);
-        let (turns, turns_seen) = watch::channel(0);
+        let (turns, turns_seen) = watch::channel(None);
         let scheduler = Scheduler {
             checker: Arc::clone(&checker),
             setup: setup_seen.clone(),

@@ -108,8 +108,8 @@ pub struct Scheduler {
     pub asks: mpsc::Receiver<Ask>,
     /// Told after the first claim.
     pub ready: watch::Sender<bool>,
-    /// Counted up whenever the scheduler came round, be there a store or not.
-    pub turns: watch::Sender<u64>,
+    /// When the scheduler last came round, be there a store or not; `None` before the first time.
+    pub turns: watch::Sender<Option<Instant>>,
 }
 
 impl Scheduler {
@@ -128,11 +128,15 @@ impl Scheduler {
                     tracker.spawn(answer(checker, setup, ask));
                 }
                 _ = sweep.tick() => {
-                    if let Ok(store) = self.checker.store.get()
-                        && let Err(cause) = store.sweep(store.now()).await
-                    {
-                        tracing::error!(cause = chain(&cause), "failed to sweep the store");
-                    }
+                    let checker = Arc::clone(&self.checker);
+                    // Beside the turns: it may take its time.
+                    tracker.spawn(async move {
+                        if let Ok(store) = checker.store.get()
+                            && let Err(cause) = store.sweep(store.now()).await
+                        {
+                            tracing::error!(cause = chain(&cause), "failed to sweep the store");
+                        }
+                    });
                 }
                 _ = meter.tick() => {
                     if let Ok(store) = self.checker.store.get()
@@ -144,7 +148,7 @@ impl Scheduler {
                 () = sleep_until(tick) => {
                     tick = Instant::now() + self.claim(&tracker).await;
                     self.checker.metrics.turned(clock::now());
-                    self.turns.send_modify(|turns| *turns += 1);
+                    self.turns.send_replace(Some(Instant::now()));
                 }
             }
         }

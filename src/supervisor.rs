@@ -27,7 +27,7 @@ pub struct Supervisor {
     /// Whether there is a store.
     pub store: Keeper,
     /// Changes whenever the scheduler came round: the only thing that feeds the watchdog.
-    pub turns: watch::Receiver<u64>,
+    pub turns: watch::Receiver<Option<Instant>>,
     /// The end.
     pub stopping: CancellationToken,
 }
@@ -86,7 +86,7 @@ impl<'a> Voice<'a> {
     }
 
     /// Speaks after turns of the scheduler, and only then; ends with it.
-    async fn follow(&mut self, turns: &mut watch::Receiver<u64>) {
+    async fn follow(&mut self, turns: &mut watch::Receiver<Option<Instant>>) {
         let mut ready = false;
         while turns.changed().await.is_ok() {
             if !ready {
@@ -149,17 +149,27 @@ fn status(entries: &[Arc<Entry>], store_usable: bool, reload_refused: bool) -> S
     line
 }
 
-/// A reload begins.
-pub fn reloading() {
-    match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(cause) => complain(&cause),
+/// A reload that somebody asked for. The manager waits for its end, whatever that is; the status line tells whether it was
+/// taken.
+#[derive(Debug)]
+pub struct Reloading(());
+
+impl Reloading {
+    /// It begins.
+    #[must_use]
+    pub fn begin() -> Self {
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => tell(&[NotifyState::Reloading, now]),
+            Err(cause) => complain(&cause),
+        }
+        Self(())
     }
 }
 
-/// A reload has ended, whether it was taken or not: the manager waits for this. The status line tells which.
-pub fn reloaded() {
-    tell(&[NotifyState::Ready]);
+impl Drop for Reloading {
+    fn drop(&mut self) {
+        tell(&[NotifyState::Ready]);
+    }
 }
 
 fn tell(states: &[NotifyState<'_>]) {
@@ -182,7 +192,7 @@ mod tests {
 
     /// What is told in a minute, when the scheduler turns twice a second until it is stuck.
     async fn told(period: Option<Duration>, stuck_after: Duration) -> Vec<(u64, String)> {
-        let (turns, mut turns_seen) = watch::channel(0);
+        let (turns, mut turns_seen) = watch::channel(None);
         let begin = Instant::now();
         let told = Mutex::new(Vec::new());
         let tell = |states: &[NotifyState<'_>]| {
@@ -193,7 +203,7 @@ mod tests {
         let scheduler = async {
             while begin.elapsed() < stuck_after {
                 sleep(Duration::from_millis(500)).await;
-                turns.send_modify(|turns| *turns += 1);
+                turns.send_replace(Some(Instant::now()));
             }
             std::future::pending::<()>().await;
         };

@@ -1,17 +1,25 @@
 //! Notices by itself that files have changed: those of the configuration, which is then read anew, and those of secrets,
-//! whose users are then checked soon. It looks every so often, because a notification would not come through every mount.
+//! whose users are then checked soon. It looks every so often, because a notification would not come through every mount,
+//! and at what is in the files, because some mounts replace all of them when one changes.
 
 use std::{
-    collections::BTreeMap, fs, os::unix::fs::MetadataExt as _, path::PathBuf, sync::Arc,
+    collections::{BTreeMap, HashMap},
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 use tokio::time::sleep;
 
 use super::App;
 use crate::{
     config::{Config, included},
     schedule::first_slot,
+    store::StoreError,
     telemetry::chain,
     user::{Known, UserId},
 };
@@ -19,34 +27,82 @@ use crate::{
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// What tells one state of a file from another, links followed; `None` where there is none.
-type Mark = Option<(u64, u64, u64, [i64; 4])>;
+/// Tells one content of a file from another; `None` where there is none to be read. It is made of secrets, so it has no
+/// `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+struct Mark(Option<[u8; 32]>);
+
+/// While a file looks the same it is not read again: which it is, how large, and when it and its inode last changed.
+type Outside = (u64, u64, u64, [i64; 4]);
 
 /// One look at everything.
-#[derive(Debug)]
 struct Look {
     config: Vec<(PathBuf, Mark)>,
     secrets: BTreeMap<UserId, Vec<Mark>>,
 }
 
-impl Look {
+/// Looks, and knows what it has read.
+#[derive(Default)]
+struct Reader {
+    known: HashMap<PathBuf, (Outside, Mark)>,
+}
+
+impl Reader {
     /// Blocks.
-    fn at(main: Option<&PathBuf>, config: &Config) -> Self {
+    fn look(&mut self, main: Option<&Path>, config: &Config) -> Look {
+        let mut before = std::mem::take(&mut self.known);
         let patterns = config.include.iter();
         // A pattern that cannot be followed any more names no file: the same as if they were gone.
         let more = patterns.flat_map(|pattern| included(pattern).unwrap_or_default());
-        let files = main.cloned().into_iter().chain(more);
+        let files = main.map(Path::to_owned).into_iter().chain(more);
+        let files = files
+            .map(|file| {
+                let mark = self.mark(&mut before, &file, |content| content);
+                (file, mark)
+            })
+            .collect();
         let users = config.users.iter().filter(|user| user.enabled);
-        Self {
-            config: files.map(|file| (file.clone(), mark(file))).collect(),
+        Look {
+            config: files,
             secrets: users
-                .map(|user| (user.id.clone(), marks(&user.known)))
+                .map(|user| {
+                    let files = secret_files(&user.known);
+                    // One line break at the end is no part of a secret.
+                    let trimmed = |file: PathBuf| self.mark(&mut before, &file, trimmed);
+                    (user.id.clone(), files.map(trimmed).collect())
+                })
                 .collect(),
         }
     }
+
+    fn mark(
+        &mut self,
+        before: &mut HashMap<PathBuf, (Outside, Mark)>,
+        file: &Path,
+        part: fn(&[u8]) -> &[u8],
+    ) -> Mark {
+        let Some(now) = outside(file) else {
+            return Mark(None);
+        };
+        let mark = match before.remove(file) {
+            Some((then, mark)) if then == now => mark,
+            _ => Mark(
+                fs::read(file)
+                    .ok()
+                    .map(|content| Sha256::digest(part(&content)).into()),
+            ),
+        };
+        self.known.insert(file.to_owned(), (now, mark.clone()));
+        mark
+    }
 }
 
-fn marks(known: &Known) -> Vec<Mark> {
+fn trimmed(content: &[u8]) -> &[u8] {
+    let content = content.strip_suffix(b"\n").unwrap_or(content);
+    content.strip_suffix(b"\r").unwrap_or(content)
+}
+
+fn secret_files(known: &Known) -> impl Iterator<Item = PathBuf> {
     let sources = match known {
         Known::All {
             secret,
@@ -55,12 +111,12 @@ fn marks(known: &Known) -> Vec<Mark> {
         Known::Secret(secret) => vec![secret],
         Known::Nothing => vec![],
     };
-    let files = sources.iter().filter_map(|source| source.file());
-    files.map(mark).collect()
+    sources.into_iter().filter_map(|source| source.file())
 }
 
-fn mark(file: PathBuf) -> Mark {
-    let seen = fs::metadata(file).ok()?;
+/// Links are followed. `None` for what is no regular file: opening a pipe would wait for its writer.
+fn outside(file: &Path) -> Option<Outside> {
+    let seen = fs::metadata(file).ok().filter(fs::Metadata::is_file)?;
     // The last change of the inode too: a file may become readable.
     let times = [
         seen.mtime(),
@@ -72,7 +128,6 @@ fn mark(file: PathBuf) -> Mark {
 }
 
 /// Something that is looked at. A change counts when two looks agree: what is still being written differs each time.
-#[derive(Debug)]
 struct Watched<T> {
     settled: T,
     seen: Option<T>,
@@ -101,7 +156,6 @@ impl<T: PartialEq> Watched<T> {
 }
 
 /// Everything that is looked at.
-#[derive(Debug)]
 struct Watch {
     config: Watched<Vec<(PathBuf, Mark)>>,
     secrets: BTreeMap<UserId, Watched<Vec<Mark>>>,
@@ -109,11 +163,10 @@ struct Watch {
 
 impl Watch {
     fn new(look: Look) -> Self {
+        let secrets = look.secrets.into_iter();
         Self {
             config: Watched::new(look.config),
-            secrets: look
-                .secrets
-                .into_iter()
+            secrets: secrets
                 .map(|(id, marks)| (id, Watched::new(marks)))
                 .collect(),
         }
@@ -148,50 +201,75 @@ pub(super) async fn watch(app: Arc<App>) {
 }
 
 async fn look_for_ever(app: &Arc<App>) {
-    let mut watch = None;
+    let mut reader = Reader::default();
+    let mut watch: Option<Watch> = None;
+    // Whose secret changed, and when: until a check has begun since.
+    let mut unchecked: BTreeMap<UserId, Timestamp> = BTreeMap::new();
     loop {
         let (main, setup) = (app.config_path.clone(), app.setup.borrow().clone());
-        let look = move || Look::at(main.as_ref(), &setup.config);
         // A thread of its own: a network mount may take its time.
-        if let Ok(look) = tokio::task::spawn_blocking(look).await {
-            match &mut watch {
-                None => watch = Some(Watch::new(look)),
-                Some(watch) => {
-                    let (config, whose) = watch.changed(look);
-                    if config {
-                        app.reload_what_changed().await;
-                    }
-                    hasten(app, &whose).await;
+        let looking = tokio::task::spawn_blocking(move || {
+            let look = reader.look(main.as_deref(), &setup.config);
+            (reader, look)
+        });
+        let Ok((back, look)) = looking.await else {
+            reader = Reader::default();
+            sleep(LOOK).await;
+            continue;
+        };
+        reader = back;
+        match &mut watch {
+            None => {
+                watch = Some(Watch::new(look));
+                // Something may have changed since the start.
+                app.reload_what_changed().await;
+            }
+            Some(watch) => {
+                let (config, whose) = watch.changed(look);
+                // What was refused may be cured by a file that is not looked at, or by time.
+                let refused = app.reload_refused().is_some() && watch.config.seen.is_none();
+                if config || refused {
+                    app.reload_what_changed().await;
                 }
+                let now = app.checker.store.now();
+                unchecked.extend(whose.into_iter().map(|id| (id, now)));
             }
         }
+        unchecked.retain(|id, since| {
+            let shown = app.checker.board.get(id);
+            shown.is_some_and(|entry| entry.record.last_check < Some(*since))
+        });
+        hasten(app, &unchecked).await;
         sleep(LOOK).await;
     }
 }
 
-/// What is new is presented soon, and once: whether it is new is told by its fingerprint, not by its file.
-async fn hasten(app: &App, whose: &[UserId]) {
+/// What is new is presented soon, and once: whether it is new is told by its fingerprint. Asked for again at every look, for a
+/// check that was under way has planned the next one, and the store may be away.
+async fn hasten(app: &App, whose: &BTreeMap<UserId, Timestamp>) {
     if whose.is_empty() {
         return;
     }
     let setup = app.setup.borrow().clone();
-    let result = async {
+    let result: Result<(), StoreError> = async {
         let store = app.checker.store.get()?;
         let now = store.now();
-        let users = whose.iter().filter_map(|id| setup.user(id));
+        let users = whose.keys().filter_map(|id| setup.user(id));
         let due = users.map(|user| (user.id.clone(), first_slot(&user.id, user.interval, now)));
         store.bring_forward(due.collect(), now).await
-    };
-    match result.await {
-        Ok(()) => tracing::info!(
+    }
+    .await;
+    match result {
+        Ok(()) => tracing::debug!(
             users = whose.len(),
-            "files of secrets have changed; their users are checked soon"
+            "secrets have changed; their users are checked soon"
         ),
-        // Their checks read them in any case, only later.
-        Err(cause) => tracing::warn!(
-            cause = chain(&cause),
-            "files of secrets have changed, but their users cannot be checked earlier"
-        ),
+        // Told where the store was lost.
+        Err(StoreError::Unusable(_)) => {}
+        Err(cause) => {
+            tracing::error!(cause = chain(&cause), "failed to bring checks forward");
+            app.checker.store.lose(&cause);
+        }
     }
 }
 
@@ -214,7 +292,30 @@ mod tests {
             ("other", false),
             ("other", true),
         ] {
-            assert_eq!(watched.changed(now), changed, "{now}: {watched:?}");
+            assert_eq!(watched.changed(now), changed, "{now}");
         }
+    }
+
+    #[test]
+    fn what_is_touched_or_ends_with_a_line_break_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        let mut reader = Reader::default();
+        let mut mark = |content: &str| {
+            // Another file each time, as mounts and programs that hand out secrets do it.
+            let fresh = folder.path().join("fresh");
+            fs::write(&fresh, content).unwrap();
+            fs::rename(&fresh, &file).unwrap();
+            let mut before = std::mem::take(&mut reader.known);
+            reader.mark(&mut before, &file, trimmed)
+        };
+        let first = mark("demo-one");
+        assert!(first == mark("demo-one") && first == mark("demo-one\n"));
+        let second = mark("demo-two");
+        assert!(first != second && second == mark("demo-two\r\n"));
+        assert!(mark("demo-one") == first);
+        fs::remove_file(&file).unwrap();
+        let gone = reader.mark(&mut HashMap::new(), &file, trimmed);
+        assert!(gone == Mark(None));
     }
 }

@@ -1,6 +1,6 @@
 //! Taking a new configuration while everything runs: all of it or nothing.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{App, fill, load, store_care::bring_in_step};
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     setup::Setup,
     supervisor,
     telemetry::chain,
+    user::UserId,
     web::view::ReloadRefused,
 };
 
@@ -23,6 +24,11 @@ pub enum ReloadError {
         "{0} cannot change while lockwatch runs; the old configuration stays in force: restart to apply the new one"
     )]
     WantsRestart(&'static str),
+    /// It was noticed, and takes away so much that it may not be meant.
+    #[error(
+        "{0}; the old configuration stays in force: if that is meant, reload it (SIGHUP or POST /-/reload)"
+    )]
+    Doubtful(String),
     /// There is no file to read.
     #[error("this lockwatch has no configuration file")]
     NoFile,
@@ -79,7 +85,10 @@ impl App {
 
     async fn reload_here(&self, by: By) -> Result<(), ReloadError> {
         let _one_at_a_time = self.reloading.lock().await;
-        let config = self.read_anew().await;
+        let config = self.read_anew().await.and_then(|config| match by {
+            By::File => self.meant(config),
+            By::Somebody => Ok(config),
+        });
         if by == By::File
             && let Ok(config) = &config
             && config.sha256 == self.setup.borrow().config.sha256
@@ -87,11 +96,10 @@ impl App {
         {
             return Ok(());
         }
-        // Before the first turn the service manager waits for READY, and must not have it from here.
-        let started = *self.turns.borrow() > 0;
-        if started {
-            supervisor::reloading();
-        }
+        // Before the first turn the service manager waits for READY, and must not have it from here; and what nobody asked
+        // for it need not know.
+        let started = self.turns.borrow().is_some();
+        let _told = (started && by == By::Somebody).then(supervisor::Reloading::begin);
         let result = match config {
             Ok(config) => self.take(config).await,
             Err(why) => Err(why),
@@ -102,9 +110,6 @@ impl App {
                 tracing::info!("configuration reloaded");
             }
             Err(why) => self.refuse(why, by),
-        }
-        if started {
-            supervisor::reloaded();
         }
         result
     }
@@ -134,6 +139,15 @@ impl App {
         load(&path).await.map_err(ReloadError::Problems)
     }
 
+    /// A configuration that nobody asked to be read may be one that is still being put in place, or whose mount is gone.
+    fn meant(&self, new: Config) -> Result<Config, ReloadError> {
+        let old = self.setup.borrow().clone();
+        match doubt(&old.config, &new) {
+            Some(why) => Err(ReloadError::Doubtful(why)),
+            None => Ok(new),
+        }
+    }
+
     async fn take(&self, config: Config) -> Result<(), ReloadError> {
         let old = self.setup.borrow().clone();
         if config.store != old.config.store {
@@ -160,4 +174,28 @@ impl App {
         self.checker.outbox.notify_one();
         Ok(())
     }
+}
+
+/// Why a new configuration may be half of one.
+fn doubt(old: &Config, new: &Config) -> Option<String> {
+    let watched = |config: &Config| -> BTreeSet<UserId> {
+        let users = config.users.iter().filter(|user| user.enabled);
+        users.map(|user| user.id.clone()).collect()
+    };
+    let (before, now) = (watched(old), watched(new));
+    let gone = before.difference(&now).count();
+    if gone > 1 && 2 * gone > before.len() {
+        return Some(format!(
+            "{gone} of {} users are not in it any more",
+            before.len()
+        ));
+    }
+    let files = |config: &Config, pattern: &str| {
+        let pattern = glob::Pattern::new(pattern).ok();
+        pattern.is_some_and(|pattern| config.files.iter().any(|file| pattern.matches_path(file)))
+    };
+    let empty = old.include.iter().find(|pattern| {
+        new.include.contains(pattern) && files(old, pattern) && !files(new, pattern)
+    });
+    empty.map(|pattern| format!("include names {pattern}, and no such file is there any more"))
 }

@@ -20,7 +20,7 @@ use axum::{
 };
 use hyper_util::rt::TokioTimer;
 use serde_json::json;
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 use tower_http::{
     catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
     set_header::SetResponseHeaderLayer,
@@ -34,6 +34,8 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 const BODY_LIMIT: usize = 16 * 1024;
 /// Answers under way at the end have so long.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// The scheduler comes round twice a second.
+const STUCK: Duration = Duration::from_mins(1);
 
 /// A running endpoint.
 pub struct Served {
@@ -87,7 +89,7 @@ fn router(app: Arc<App>) -> Router {
     let fixed =
         |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     Router::new()
-        .route("/-/healthy", get(|| async { "alive\n" }))
+        .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .merge(reads)
         .merge(changes)
@@ -108,6 +110,21 @@ fn router(app: Arc<App>) -> Router {
 /// An answer that says what is wrong.
 fn problem(status: StatusCode, error: impl AsRef<str>) -> Response {
     (status, Json(json!({ "error": error.as_ref() }))).into_response()
+}
+
+/// Without a turn of the scheduler for a minute a restart is what helps. A store that is away is no reason: its time-outs are
+/// shorter.
+async fn healthy(State(app): State<Arc<App>>) -> Response {
+    let last_turn = *app.turns.borrow();
+    if is_stuck(last_turn, Instant::now()) && !app.stopping.is_cancelled() {
+        let why = "stuck: the scheduler has not come round for a minute\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
+    }
+    "alive\n".into_response()
+}
+
+fn is_stuck(last_turn: Option<Instant>, now: Instant) -> bool {
+    last_turn.is_some_and(|last| now - last > STUCK)
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
@@ -153,5 +170,21 @@ async fn reload(State(app): State<Arc<App>>) -> Response {
             let answer = json!({ "error": why.to_string(), "problems": why.problems() });
             (StatusCode::UNPROCESSABLE_ENTITY, Json(answer)).into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheduler_is_stuck_after_a_minute_and_not_before_it_began() {
+        let last = Instant::now();
+        assert!(!is_stuck(Some(last), last + STUCK));
+        assert!(is_stuck(
+            Some(last),
+            last + STUCK + Duration::from_millis(1)
+        ));
+        assert!(!is_stuck(None, last));
     }
 }

@@ -13,6 +13,11 @@ pub async fn output(words: &[String]) -> Result<Vec<u8>, String> {
     };
     let mut child = Command::new(program)
         .args(arguments)
+        // What is between the service manager and lockwatch, and lockwatch's own token, are no business of it.
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("WATCHDOG_USEC")
+        .env_remove("WATCHDOG_PID")
+        .env_remove("LOCKWATCH_TOKEN")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         // It may print the secret there too.

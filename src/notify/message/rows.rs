@@ -24,9 +24,9 @@ use super::{
 /// A reminder has no more rows, nor have the operator's matters.
 const ROWS: usize = 200;
 /// What the commands of users without an answer are for.
-const ONCE: &str = "What to do is the same as above. To try one of them once at once, run its command on the host of lockwatch.";
+const ONCE: &str = "What to do is the same as above. To try one of them once at once, run its command as root on the host of lockwatch.";
 /// What the commands in rows are for.
-const COMMANDS: &str = "When a user that is held is fixed, run its command on the host of lockwatch; it makes one attempt.";
+const COMMANDS: &str = "When a user that is held is fixed, run its command as root on the host of lockwatch; it makes one attempt.";
 
 /// What there is no room for at length.
 pub(super) fn in_short(rows: Vec<Row>) -> Section {

@@ -14,6 +14,8 @@ pub struct Settings {
     pub schedule: String,
     /// `lockout.activation`
     pub activation: &'static str,
+    /// `lockout.confirm_after`
+    pub confirm_after: &'static str,
     /// More of `[lockout]`.
     pub lockout: String,
     /// All of `[email]` and `[email.smtp]`.
@@ -36,6 +38,7 @@ impl Default for Settings {
             interval: "1s",
             schedule: String::new(),
             activation: "1s",
+            confirm_after: "1s",
             lockout: String::new(),
             email: "[email]\nfrom = \"lockwatch@msp.example\"\nto = [\"ops@msp.example\"]\ngroup_wait = \"200ms\"\n\
                     transport = \"file\"\ndirectory = \"mail\"\n"
@@ -121,6 +124,7 @@ impl Settings {
             interval,
             schedule,
             activation,
+            confirm_after,
             lockout,
             email,
             web,
@@ -136,7 +140,7 @@ impl Settings {
             "{top}\n\
              [autotask]\nbase_url = \"{autotask}\"\nallowed_hosts = [\"127.0.0.1\"]\ntimeout = \"{timeout}\"\n\
              [schedule]\ninterval = \"{interval}\"\n{schedule}\n\
-             [lockout]\nactivation = \"{activation}\"\nconfirm_after = \"1s\"\n{lockout}\n\
+             [lockout]\nactivation = \"{activation}\"\nconfirm_after = \"{confirm_after}\"\n{lockout}\n\
              [store]\n{store}\nallow_ephemeral = {allow_ephemeral}\n\
              {email}\n\
              [web]\nlisten = \"127.0.0.1:{port}\"\n{web}\n\
