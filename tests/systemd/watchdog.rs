@@ -1,6 +1,7 @@
 //! The watchdog: it looks at the scheduler, not at whether there is a process.
 
 use lockwatch::clock;
+use tokio::time::Instant;
 
 use crate::{
     machine::{Machine, PATIENCE},
@@ -68,7 +69,7 @@ async fn a_scheduler_that_is_stuck_is_ended_though_the_process_answers() {
 
     // A query that is never answered holds the scheduler up, and nothing else.
     way.silence(true);
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let turned = site
             .metric("lockwatch_schedule_last_turn_timestamp_seconds")
@@ -77,11 +78,7 @@ async fn a_scheduler_that_is_stuck_is_ended_though_the_process_answers() {
         if now - turned > 1.5 {
             break;
         }
-        assert!(
-            std::time::Instant::now() < deadline,
-            "{}",
-            machine.journal()
-        );
+        assert!(Instant::now() < deadline, "{}", machine.journal());
     }
     machine.until_shows("NRestarts", |restarts| restarts != "0");
     assert!(
