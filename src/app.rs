@@ -45,6 +45,8 @@ pub struct App {
     pub asks: mpsc::Sender<Ask>,
     /// Whether the first claim is done.
     pub ready: watch::Receiver<bool>,
+    /// How often the scheduler came round.
+    turns: watch::Receiver<u64>,
     /// Ends everything.
     pub stopping: CancellationToken,
     /// What waits and what will never arrive, as `store_care` last read it.
@@ -134,7 +136,7 @@ impl Daemon {
             board: Arc::clone(&checker.board),
             metrics: Arc::clone(&metrics),
             store: store.clone(),
-            turns: turns_seen,
+            turns: turns_seen.clone(),
             stopping: stopping.clone(),
         };
         let alarm = StoreAlarm {
@@ -162,6 +164,7 @@ impl Daemon {
             checker,
             asks,
             ready: ready_seen,
+            turns: turns_seen,
             stopping,
             outbox: watch::channel(None).0,
             refused: watch::channel(None).0,

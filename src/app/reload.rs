@@ -87,7 +87,11 @@ impl App {
         {
             return Ok(());
         }
-        supervisor::reloading();
+        // Before the first turn the service manager waits for READY, and must not have it from here.
+        let started = *self.turns.borrow() > 0;
+        if started {
+            supervisor::reloading();
+        }
         let result = match config {
             Ok(config) => self.take(config).await,
             Err(why) => Err(why),
@@ -99,7 +103,9 @@ impl App {
             }
             Err(why) => self.refuse(why, by),
         }
-        supervisor::reloaded();
+        if started {
+            supervisor::reloaded();
+        }
         result
     }
 
