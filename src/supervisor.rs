@@ -144,7 +144,7 @@ fn status(entries: &[Arc<Entry>], store_usable: bool, reload_refused: bool) -> S
         line.push_str("; the store cannot be used, no attempt is made");
     }
     if reload_refused {
-        line.push_str("; the last reload was refused, the old configuration is in force");
+        line.push_str("; a changed configuration was refused, the old one is in force");
     }
     line
 }

@@ -84,7 +84,7 @@ async fn what_the_service_manager_hears() {
     fs::write(house.config(), "unknown = 1\n").unwrap();
     daemon.signal(Signal::HUP);
     manager
-        .hears("; the last reload was refused, the old configuration is in force\n")
+        .hears("; a changed configuration was refused, the old one is in force\n")
         .await;
 
     daemon.signal(Signal::TERM);

@@ -241,7 +241,7 @@ fn a_thousand_matters_of_the_operators_are_a_mail_that_can_be_read() {
     insta::assert_snapshot!(short, @r"
     2 matters like those above
 
-    What to do is the same as above. To try one of them once at once, run its command on the host of lockwatch.
+    What to do is the same as above. To try one of them once at once, run its command as root on the host of lockwatch.
 
     - HELD customer-005-email2at (customer-005.example): 4 attempts without an answer
         lockwatch retry customer-005-email2at

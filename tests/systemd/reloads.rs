@@ -2,7 +2,7 @@
 
 use crate::{machine::Machine, site::Site};
 
-const REFUSED: &str = "; the last reload was refused, the old configuration is in force";
+const REFUSED: &str = "; a changed configuration was refused, the old one is in force";
 
 #[tokio::test]
 async fn whether_a_reload_was_taken_stands_in_the_status() {

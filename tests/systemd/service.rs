@@ -1,5 +1,7 @@
 //! The unit as it comes: what an administrator does with it from the first start to the end of the day.
 
+use tokio::time::Instant;
+
 use crate::{
     machine::Machine,
     site::{Site, secret},
@@ -80,10 +82,10 @@ async fn a_stop_waits_for_the_attempt_under_way() {
     site.until_accepted(&machine, "slow");
     site.hang();
     site.until_hanging(&machine, "slow");
-    let asked = std::time::Instant::now();
+    let asked = Instant::now();
     machine.does("systemctl stop lockwatch");
     // autotask.timeout is 2 s here.
-    assert!(asked.elapsed().as_millis() > 200, "{:?}", asked.elapsed());
+    assert!(asked.elapsed().as_millis() > 500, "{:?}", asked.elapsed());
     assert_eq!(machine.shows("Result"), "success", "{}", machine.journal());
     assert!(
         machine.journal().contains("stopped"),

@@ -1,5 +1,7 @@
 //! What the machine watches and whom it mails: a simulated Autotask and a mail server on this side of the wall.
 
+use std::sync::OnceLock;
+
 use lockwatch::demo::{ApiUser, Place, Reach, Simulator, Stats, World};
 
 use crate::{
@@ -11,7 +13,9 @@ use crate::{
 pub struct Site {
     simulator: Simulator,
     sink: Sink,
-    port: u16,
+    // Chosen when it is first written down: the machine has booted then, after those of other tests that it waited for, and
+    // what these listened on meanwhile is not taken.
+    port: OnceLock<u16>,
 }
 
 /// The secret that Autotask knows of a user.
@@ -37,7 +41,7 @@ impl Site {
         Self {
             simulator: Simulator::start_on_thread(world).unwrap(),
             sink: Sink::start(&[]).await,
-            port: free_port(),
+            port: OnceLock::new(),
         }
     }
 
@@ -118,9 +122,14 @@ impl Site {
         );
     }
 
+    /// Where the daemon listens.
+    fn port(&self) -> u16 {
+        *self.port.get_or_init(free_port)
+    }
+
     /// What a Prometheus reads.
     pub async fn metrics(&self) -> String {
-        let url = format!("http://127.0.0.1:{}/metrics", self.port);
+        let url = format!("http://127.0.0.1:{}/metrics", self.port());
         let client = reqwest::Client::builder()
             .no_proxy()
             .tls_certs_only([])
@@ -158,7 +167,7 @@ impl Site {
              [web]\nlisten = \"127.0.0.1:{}\"\n{users}",
             self.simulator.base_url(),
             self.sink.port,
-            self.port,
+            self.port(),
         )
     }
 

@@ -1,6 +1,7 @@
 //! The watchdog: it looks at the scheduler, not at whether there is a process.
 
 use lockwatch::clock;
+use tokio::time::Instant;
 
 use crate::{
     machine::{Machine, PATIENCE},
@@ -9,8 +10,9 @@ use crate::{
     support::postgres::Database,
 };
 
-/// As the unit, but for the patience of a test.
-const SOON: &str = "[Service]\nWatchdogSec=3s\nRestartSec=1s\n";
+/// As the unit, but for the patience of a test. A loaded disk holds the scheduler up for less than that, a silent database for
+/// longer: a write waits 20 s for it.
+const SOON: &str = "[Service]\nWatchdogSec=10s\nRestartSec=1s\n";
 
 #[tokio::test]
 async fn a_daemon_that_stands_still_is_ended_and_started_again() {
@@ -21,7 +23,7 @@ async fn a_daemon_that_stands_still_is_ended_and_started_again() {
     machine.does("systemctl start lockwatch");
     let first = machine.shows("MainPID");
     // Fed, it lives: longer than the watchdog waits.
-    site.until_checked(&machine, "good", 5);
+    site.until_checked(&machine, "good", 12);
     assert_eq!(machine.shows("NRestarts"), "0", "{}", machine.journal());
 
     machine.does("systemctl kill --signal=STOP lockwatch");
@@ -68,20 +70,17 @@ async fn a_scheduler_that_is_stuck_is_ended_though_the_process_answers() {
 
     // A query that is never answered holds the scheduler up, and nothing else.
     way.silence(true);
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let turned = site
             .metric("lockwatch_schedule_last_turn_timestamp_seconds")
             .await;
         let now = clock::now().as_millisecond() as f64 / 1000.0;
-        if now - turned > 1.5 {
+        // It is told in whole seconds.
+        if now - turned > 2.5 {
             break;
         }
-        assert!(
-            std::time::Instant::now() < deadline,
-            "{}",
-            machine.journal()
-        );
+        assert!(Instant::now() < deadline, "{}", machine.journal());
     }
     machine.until_shows("NRestarts", |restarts| restarts != "0");
     assert!(

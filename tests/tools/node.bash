@@ -15,5 +15,27 @@ node_ready() {
             return 1
         }
     done
+    node_may || return 1
     export LOCKWATCH_TEST_KUBERNETES
+}
+
+# Whether this root may do what a node does: networks of its own, mounts, layers on the disk that walk.bash uses, and control
+# groups. Names and mounts are in namespaces of their own and go with them.
+node_may() {
+    local disk groups=/sys/fs/cgroup said
+    # With version 1 there is a tree for each controller.
+    [[ $(stat -f -c %T "$groups") == cgroup2fs ]] || groups=/sys/fs/cgroup/pids
+    disk="$(mktemp -d /var/tmp/lockwatch-node.XXXXXX)" || return 1
+    said="$(timeout --kill-after=5 20 unshare --mount --net --pid --fork --mount-proc bash -euc '
+        mkdir "$1"/{lower,upper,work,layers,tmp}
+        ip link add lw-trial type bridge
+        ip link add lw-one type veth peer name lw-two
+        ip link set lw-one master lw-trial
+        mount -t tmpfs trial "$1/tmp"
+        mount -t overlay trial -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" "$1/layers"
+        mkdir "$2/lockwatch-trial"
+        rmdir "$2/lockwatch-trial"
+    ' bash "$disk" "$groups" 2>&1)" ||
+        { complain "root may not do here what a node of Kubernetes does: $said"; rm -rf "$disk"; return 1; }
+    rm -rf "$disk"
 }

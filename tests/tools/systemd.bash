@@ -19,6 +19,7 @@ systemd_ready() {
     for one in "${making[@]}"; do
         wait "$one" || { complain "what tests/systemd needs cannot be made"; return 1; }
     done
+    machine_boots bookworm 0 && machine_boots trixie 1 || return 1
     if [[ -z ${LOCKWATCH_TEST_PACKAGE:-} ]]; then
         LOCKWATCH_TEST_PACKAGE="$(deploy/debian/build)" || { complain "the Debian package cannot be made"; return 1; }
     fi
@@ -34,4 +35,19 @@ machine_of() {
         mmdebstrap --quiet --variant=minbase --format=directory --dpkgopt=force-unsafe-io \
             --include=systemd-sysv,dbus,ca-certificates "$1" "$machine.new" >&2 &&
         mv "$machine.new" "$machine" || { complain "there is no Debian $1 to be had"; return 1; }
+}
+
+# Whether this machine comes up, with the control groups that tests/systemd/machine.rs asks for: many a root may not boot one,
+# such as in a container to which no control group was handed over, and every test would then wait in vain.
+machine_boots() {
+    local trial="$tools/machines/trial" said
+    rm -rf "$trial" && mkdir "$trial" && cp --archive --link "$tools/machines/$1/usr" "$trial" &&
+        find "$tools/machines/$1" -mindepth 1 -maxdepth 1 ! -name usr \
+            -exec cp --archive --target-directory="$trial" {} + || return 1
+    # It ends itself as soon as it has started everything.
+    said="$(SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=$2 timeout --kill-after=10 60 \
+        systemd-nspawn --quiet --boot --register=no --keep-unit --console=read-only --machine=lockwatch-trial \
+        --directory="$trial" systemd.run=true systemd.run_success_action=exit 2>&1 </dev/null)" ||
+        { complain "no machine with Debian $1 boots here: $(tail -n 3 <<<"$said")"; rm -rf "$trial"; return 1; }
+    rm -rf "$trial"
 }
