@@ -88,6 +88,10 @@ const BAD: &[(&str, &str)] = &[
         "persistence.enabled: false wants a PostgreSQL store (store.url or store.url_file in config)",
     ),
     (
+        r#"{serviceMonitor: {enabled: true}, config: "[web]\nlisten = '0.0.0.0:9477'\nprotect_reads = true\n"}"#,
+        "serviceMonitor.tokenSecret: web.protect_reads wants the token of Prometheus too",
+    ),
+    (
         "{extraConfigFiles: {users-a.toml: ''}}",
         r#"extraConfigFiles: the config reads none of them; write include = ["users-*.toml"] at its top"#,
     ),

@@ -17,6 +17,9 @@ would fail silently in a cluster is refused here; the rest is lockwatch's own to
 {{- if not (has $listen (list "0.0.0.0:9477" "[::]:9477")) -}}
 {{- fail (printf "config: web.listen is %q, where neither the probes nor Prometheus reach it; write listen = \"0.0.0.0:9477\" below [web]" $listen) -}}
 {{- end -}}
+{{- if and .Values.serviceMonitor.enabled (dig "web" "protect_reads" false $config) (not .Values.serviceMonitor.tokenSecret.name) -}}
+{{- fail "serviceMonitor.tokenSecret: web.protect_reads wants the token of Prometheus too, or every scrape is refused; name the Secret and its key" -}}
+{{- end -}}
 {{- if and .Values.extraConfigFiles (not $config.include) -}}
 {{- fail "extraConfigFiles: the config reads none of them; write include = [\"users-*.toml\"] at its top" -}}
 {{- end -}}
