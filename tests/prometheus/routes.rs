@@ -102,6 +102,13 @@ async fn without_lockwatch_there_is_one_alert() {
 }
 
 #[tokio::test]
+async fn users_are_told_of_while_lockwatch_comes_and_goes() {
+    let user = alert("AutotaskUserFailing", &[("user", "acme-1")]);
+    let flapping = alert("LockwatchAbsent", &[("scrapes", "flapping")]);
+    assert_eq!(quiet(&flapping, &[user]).await, [false]);
+}
+
+#[tokio::test]
 async fn an_outage_is_told_once() {
     // Each of another user, so that no other rule keeps it quiet.
     let zone = |name: &str, zone: &str| {
