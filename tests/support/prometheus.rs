@@ -16,7 +16,7 @@ use tokio::{
 use url::Url;
 
 /// Nothing that they are waited for takes so long: scrape, rule, `for`, `keep_firing_for` and notice follow one another.
-pub const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_secs(180);
 
 /// Reads a file of the repository that is written in YAML.
 pub fn yaml(path: impl AsRef<Path>) -> Value {
