@@ -201,6 +201,8 @@ fn the_first_configuration_is_good() {
     let (config, warnings) = config::load(&path).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
     assert_eq!(config.users.len(), 1);
+    // What deploy/prometheus/alertmanager.yml has a route for.
+    assert_eq!(config.users[0].tenant, "acme");
 
     // The command agrees: what is left to complain about is the secret files, which are on the reader's machine.
     let output = lockwatch(&["validate", "--config", path.to_str().unwrap()]);

@@ -39,11 +39,17 @@ pub(super) async fn validate(path: &Path) -> Result<Exit, Failure> {
     }
     let enabled = config.users.iter().filter(|user| user.enabled).count();
     say(format!(
-        "{}: good; {enabled} users are watched{}, {} put aside, {} files read",
+        "{}: good; {enabled} {} watched{}, {} put aside, {} {} read",
         path.display(),
+        if enabled == 1 { "user is" } else { "users are" },
         less(&config),
         config.users.len() - enabled,
         config.files.len(),
+        if config.files.len() == 1 {
+            "file"
+        } else {
+            "files"
+        },
     ));
     Ok(Exit::Ok)
 }

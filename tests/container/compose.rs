@@ -15,6 +15,8 @@ struct Project {
     name: String,
     etc: String,
     image: &'static str,
+    /// Of this machine, for the page.
+    port: String,
 }
 
 impl Project {
@@ -27,7 +29,8 @@ impl Project {
             .arg(root().join("deploy/compose.yaml"))
             .args(arguments)
             .env("LOCKWATCH_ETC", &self.etc)
-            .env("LOCKWATCH_IMAGE", self.image);
+            .env("LOCKWATCH_IMAGE", self.image)
+            .env("LOCKWATCH_PORT", &self.port);
         run(&mut command)
     }
 }
@@ -54,6 +57,7 @@ async fn compose_brings_up_lockwatch() {
         name: format!("lockwatch-compose-{}", std::process::id()),
         etc: stand.house.folder().display().to_string(),
         image: image(),
+        port: own.rsplit(':').next().unwrap().to_owned(),
     };
     let up = project.compose(&["up", "--detach", "lockwatch"]);
     assert_eq!(up.code, 0, "{up:#?}");
@@ -83,5 +87,7 @@ async fn compose_brings_up_lockwatch() {
         networks,
         ["inside", "outside"].map(|network| format!("{}_{network}", project.name))
     );
+    let page = stand.house.get("/").await;
+    assert_eq!(page.status, 200, "{page:?}");
     assert_eq!(container.stop(), 0, "{}", container.log());
 }

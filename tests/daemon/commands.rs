@@ -72,10 +72,7 @@ async fn validate_says_everything_or_one_line() {
     let done = house.lockwatch(&["validate"]).await;
     assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{done:?}");
     assert_eq!(done.stdout.lines().count(), 1, "{done:?}");
-    assert!(
-        done.stdout.contains("good; 1 users are watched"),
-        "{done:?}"
-    );
+    assert!(done.stdout.contains("good; 1 user is watched"), "{done:?}");
 
     fs::remove_file(house.folder().join("works.secret")).unwrap();
     let done = house.lockwatch(&["validate"]).await;

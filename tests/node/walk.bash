@@ -73,7 +73,7 @@ in_watch create secret generic lockwatch-secrets --from-file="$here/secrets" >/d
 } >"$here/values.yaml"
 helm install lockwatch "$chart" --namespace watch --values "$here/values.yaml" --wait --timeout 120s >/dev/null
 lockwatch validate >"$here/said" 2>&1
-grep -q 'good; 1 users are watched' "$here/said"
+grep -q 'good; 1 user is watched' "$here/said"
 refused grep warning "$here/said"
 [[ "$(metric lockwatch_config_hash)" == *"$(hash_of "$here/values.yaml")"* ]]
 

@@ -30,7 +30,7 @@ async fn a_new_secret_needs_a_restart() {
     // What docs/systemd.md has people do before the first start: there are no credentials outside of the service.
     let as_service = "systemd-run --quiet --pipe --wait -p DynamicUser=yes -p SupplementaryGroups=lockwatch \
                       -p LoadCredential=secrets:/etc/lockwatch/secrets lockwatch validate";
-    assert!(machine.does(as_service).contains("1 users are watched"));
+    assert!(machine.does(as_service).contains("1 user is watched"));
 
     machine.does("systemctl start lockwatch");
     machine.until_shows("StatusText", |status| status == "1 user: 1 healthy");

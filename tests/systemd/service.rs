@@ -15,7 +15,7 @@ async fn from_the_first_start_to_the_stop() {
 
     // What docs/systemd.md has people do before the first start.
     let said = machine.does("runuser -u lockwatch -- lockwatch validate");
-    assert!(said.contains("1 users are watched"), "{said}");
+    assert!(said.contains("1 user is watched"), "{said}");
     machine.does("runuser -u lockwatch -- lockwatch test-mail");
     assert_eq!(site.mails().len(), 1);
     machine.does("runuser -u lockwatch -- lockwatch probe good");
