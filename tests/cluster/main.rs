@@ -17,7 +17,7 @@ use server::Server;
 fn cluster() -> Server {
     let server = Server::start();
     said(
-        &mut server.kubectl(&["apply", "--server-side", "-f", "tests/cluster/crds.yaml"]),
+        &mut server.kubectl(&["apply", "--server-side", "-f", "tests/cluster/beforehand.yaml"]),
         "",
     );
     for name in ["servicemonitors", "prometheusrules"] {
