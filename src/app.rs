@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     board::{Board, Entry},
     check::Checker,
-    config::{self, Config, Problems},
+    config::{self, Config, Problem, Problems},
     metrics::Metrics,
     notify::{lookout::Lookout, outbox::Outbox, store_alarm::StoreAlarm},
     schedule::{Ask, Scheduler},
@@ -255,18 +255,26 @@ impl Daemon {
 /// # Errors
 /// Every problem of all its files.
 pub async fn load(path: &Path) -> Result<Config, Problems> {
+    let (config, warnings) = read(path).await?;
+    warn(&warnings);
+    Ok(config)
+}
+
+async fn read(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
     let (path, path_shown) = (path.to_owned(), path);
-    let loaded = tokio::task::spawn_blocking(move || config::load(&path)).await;
-    let (config, warnings) = loaded.unwrap_or_else(|_| {
+    let read = tokio::task::spawn_blocking(move || config::load(&path)).await;
+    read.unwrap_or_else(|_| {
         Err(Problems::of_whole(
             path_shown,
             "could not be read: lockwatch failed; this is a fault of lockwatch",
         ))
-    })?;
+    })
+}
+
+fn warn(warnings: &[Problem]) {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    Ok(config)
 }
 
 /// Shows what the store remembers of the configured users, or, where it cannot be used, the users alone.

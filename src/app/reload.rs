@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{App, fill, load, store_care::bring_in_step};
+use super::{App, fill, read, store_care::bring_in_step, warn};
 use crate::{
     check::Checker,
-    config::{Config, Problems},
+    config::{Config, Problem, Problems},
     setup::Setup,
     supervisor,
     telemetry::chain,
@@ -85,12 +85,9 @@ impl App {
 
     async fn reload_here(&self, by: By) -> Result<(), ReloadError> {
         let _one_at_a_time = self.reloading.lock().await;
-        let config = self.read_anew().await.and_then(|config| match by {
-            By::File => self.meant(config),
-            By::Somebody => Ok(config),
-        });
+        let read = self.read_anew().await;
         if by == By::File
-            && let Ok(config) = &config
+            && let Ok((config, _)) = &read
             && config.sha256 == self.setup.borrow().config.sha256
             && self.refused.borrow().is_none()
         {
@@ -100,18 +97,19 @@ impl App {
         // for it need not know.
         let started = self.turns.borrow().is_some();
         let _told = (started && by == By::Somebody).then(supervisor::Reloading::begin);
-        let result = match config {
-            Ok(config) => self.take(config).await,
+        let result = match read {
+            Ok((config, warnings)) => self.take(config, by).await.map(|()| warnings),
             Err(why) => Err(why),
         };
         match &result {
-            Ok(()) => {
+            Ok(warnings) => {
+                warn(warnings);
                 self.refused.send_replace(None);
                 tracing::info!("configuration reloaded");
             }
             Err(why) => self.refuse(why, by),
         }
-        result
+        result.map(drop)
     }
 
     /// The old one stays in force, and everything that shows something says so.
@@ -134,22 +132,19 @@ impl App {
         }
     }
 
-    async fn read_anew(&self) -> Result<Config, ReloadError> {
+    async fn read_anew(&self) -> Result<(Config, Vec<Problem>), ReloadError> {
         let path = self.config_path.clone().ok_or(ReloadError::NoFile)?;
-        load(&path).await.map_err(ReloadError::Problems)
+        read(&path).await.map_err(ReloadError::Problems)
     }
 
-    /// A configuration that nobody asked to be read may be one that is still being put in place, or whose mount is gone.
-    fn meant(&self, new: Config) -> Result<Config, ReloadError> {
+    async fn take(&self, config: Config, by: By) -> Result<(), ReloadError> {
         let old = self.setup.borrow().clone();
-        match doubt(&old.config, &new) {
-            Some(why) => Err(ReloadError::Doubtful(why)),
-            None => Ok(new),
+        // What nobody asked for may be half of a change, or a mount that is gone.
+        if by == By::File
+            && let Some(why) = doubt(&old.config, &config)
+        {
+            return Err(ReloadError::Doubtful(why));
         }
-    }
-
-    async fn take(&self, config: Config) -> Result<(), ReloadError> {
-        let old = self.setup.borrow().clone();
         if config.store != old.config.store {
             return Err(ReloadError::WantsRestart("store.url"));
         }

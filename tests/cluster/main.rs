@@ -17,7 +17,12 @@ use server::Server;
 fn cluster() -> Server {
     let server = Server::start();
     said(
-        &mut server.kubectl(&["apply", "--server-side", "-f", "tests/cluster/beforehand.yaml"]),
+        &mut server.kubectl(&[
+            "apply",
+            "--server-side",
+            "-f",
+            "tests/cluster/beforehand.yaml",
+        ]),
         "",
     );
     for name in ["servicemonitors", "prometheusrules"] {
