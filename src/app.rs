@@ -2,6 +2,7 @@
 
 mod files;
 mod reload;
+mod shown;
 mod store_care;
 
 use std::{
@@ -19,19 +20,20 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    board::{Board, Entry},
+    board::Board,
     check::Checker,
     config::{self, Config, Problem, Problems},
     metrics::Metrics,
     notify::{lookout::Lookout, outbox::Outbox, store_alarm::StoreAlarm},
     schedule::{Ask, Scheduler},
     setup::Setup,
-    store::{Store, StoreError, letters::OutboxReport, place},
+    store::{letters::OutboxReport, place},
     supervisor::Supervisor,
     web::{self, outbox_view::OutboxView, view::ReloadRefused},
 };
 
 pub use reload::ReloadError;
+use shown::fill;
 
 /// The running daemon, as the endpoint and the signals see it.
 #[derive(Debug)]
@@ -133,9 +135,10 @@ impl Daemon {
             ready,
             turns,
         };
+        let (refused, refused_seen) = watch::channel(None);
         let supervisor = Supervisor {
             board: Arc::clone(&checker.board),
-            metrics: Arc::clone(&metrics),
+            refused: refused_seen,
             store: store.clone(),
             turns: turns_seen.clone(),
             stopping: stopping.clone(),
@@ -168,7 +171,7 @@ impl Daemon {
             turns: turns_seen,
             stopping,
             outbox: watch::channel(None).0,
-            refused: watch::channel(None).0,
+            refused,
             reloading: Mutex::new(()),
         });
         Ok(Self {
@@ -275,49 +278,6 @@ fn warn(warnings: &[Problem]) {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-}
-
-/// Shows what the store remembers of the configured users, or, where it cannot be used, the users alone.
-async fn fill(checker: &Checker, setup: &Setup) -> Result<(), StoreError> {
-    if let Ok(store) = checker.store.get() {
-        match entries(&store, setup).await {
-            Ok(entries) => {
-                checker.board.replace(entries);
-                return Ok(());
-            }
-            Err(cause) => {
-                checker.store.lose(&cause);
-                if checker.store.trouble().is_none() {
-                    return Err(cause);
-                }
-            }
-        }
-    }
-    store_care::fill_without(&checker.board, setup);
-    Ok(())
-}
-
-/// What the store remembers of the configured users.
-async fn entries(store: &Store, setup: &Setup) -> Result<Vec<Entry>, StoreError> {
-    let mut entries = Vec::new();
-    for stored in store.load().await? {
-        let Some(user) = setup.user(&stored.id) else {
-            continue;
-        };
-        let mut record = stored.record;
-        if record.last_check.is_none() {
-            record.budget.attempts_left = setup.limits().max_rejections;
-        }
-        entries.push(Entry {
-            user: Arc::clone(user),
-            record,
-            recent: stored.recent,
-            due: stored.due,
-            first_seen: stored.first_seen,
-            username_hash: store.name_hash(&user.username.key()),
-        });
-    }
-    Ok(entries)
 }
 
 /// The name of this host, for mails.

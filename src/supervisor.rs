@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     board::{Board, Entry},
-    metrics::Metrics,
     store::keeper::Keeper,
     telemetry::chain,
+    web::view::ReloadRefused,
 };
 
 /// The status line is looked at so often.
@@ -22,8 +22,8 @@ const STATUS: Duration = Duration::from_secs(5);
 pub struct Supervisor {
     /// Who does how.
     pub board: Arc<Board>,
-    /// Whether the last reload was taken.
-    pub metrics: Arc<Metrics>,
+    /// The changed configuration that was not taken.
+    pub refused: watch::Receiver<Option<ReloadRefused>>,
     /// Whether there is a store.
     pub store: Keeper,
     /// Changes whenever the scheduler came round: the only thing that feeds the watchdog.
@@ -38,11 +38,7 @@ impl Supervisor {
     pub async fn run(self) {
         let status = || {
             let usable = self.store.trouble().is_none();
-            status(
-                &self.board.all(),
-                usable,
-                self.metrics.reload_refused_last(),
-            )
+            status(&self.board.all(), usable, self.refused.borrow().is_some())
         };
         let mut voice = Voice::new(sd_notify::watchdog_enabled(), &status, &tell);
         let mut turns = self.turns.clone();

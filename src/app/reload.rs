@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{App, fill, read, store_care::bring_in_step, warn};
+use super::{App, read, shown::fill, store_care::bring_in_step, warn};
 use crate::{
     check::Checker,
     config::{Config, Problem, Problems},
@@ -105,7 +105,10 @@ impl App {
             Ok(warnings) => {
                 warn(warnings);
                 self.refused.send_replace(None);
-                tracing::info!("configuration reloaded");
+                match by {
+                    By::Somebody => tracing::info!("configuration reloaded"),
+                    By::File => tracing::info!("changed configuration noticed and taken"),
+                }
             }
             Err(why) => self.refuse(why, by),
         }
@@ -120,15 +123,17 @@ impl App {
             why: why.to_string(),
             problems: why.problems(),
         };
-        let known = self.refused.send_if_modified(|known| match known {
+        let new = self.refused.send_if_modified(|known| match known {
             Some(known) if known.problems == refused.problems && known.why == refused.why => false,
             known => {
                 *known = Some(refused);
                 true
             }
         });
-        if known || by == By::Somebody {
-            tracing::error!(cause = chain(why), "configuration not reloaded");
+        match by {
+            By::Somebody => tracing::error!(cause = chain(why), "configuration not reloaded"),
+            By::File if new => tracing::error!(cause = chain(why), "changed configuration refused"),
+            By::File => {}
         }
     }
 

@@ -5,16 +5,13 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{App, entries, host_name};
+use super::{App, host_name, shown::entries};
 use crate::{
-    board::{Board, Entry},
+    board::Entry,
     check::Checker,
-    clock,
     config::StoreLocation,
     metrics::Metrics,
     notify::Kind,
-    record::{Recent, Record},
-    schedule::first_slot,
     setup::Setup,
     store::{Store, StoreError, keeper::Keeper},
     telemetry::chain,
@@ -167,26 +164,4 @@ fn with_look_ups(mut entry: Entry, shown: &Entry) -> Entry {
         }
     }
     entry
-}
-
-/// Shows the users while nothing is known of them but their configuration; who is shown already stays.
-pub(super) fn fill_without(board: &Board, setup: &Setup) {
-    let now = clock::now();
-    let enabled = setup.config.users.iter().filter(|user| user.enabled);
-    let entries = enabled.map(|user| match board.get(&user.id) {
-        Some(shown) => Entry {
-            user: Arc::clone(user),
-            ..Entry::clone(&shown)
-        },
-        None => Entry {
-            user: Arc::clone(user),
-            // Nothing may be attempted, whatever the budget.
-            record: Record::forgotten(now),
-            recent: Recent::default(),
-            due: first_slot(&user.id, user.interval, now),
-            first_seen: now,
-            username_hash: String::new(),
-        },
-    });
-    board.replace(entries.collect());
 }

@@ -249,12 +249,6 @@ impl Metrics {
         self.reload_ok.set(0);
     }
 
-    /// Whether the last configuration that was read was refused.
-    #[must_use]
-    pub fn reload_refused_last(&self) -> bool {
-        self.reload_ok.get() == 0
-    }
-
     /// The whole text, users included. Takes time for many users: call it where blocking is allowed.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod clock;
 pub mod commit;
 mod desk;
 mod engine;
+mod forward;
 pub mod freezing;
 mod given;
 pub mod keeper;

@@ -81,11 +81,6 @@ struct Release {
     due: Option<Timestamp>,
 }
 
-struct BringForward {
-    due: Vec<(UserId, Timestamp)>,
-    now: Timestamp,
-}
-
 impl Store {
     /// Claims up to `limit` users that are due before `now + horizon` and that nobody holds.
     ///
@@ -143,19 +138,6 @@ impl Store {
     /// When the store cannot be written.
     pub async fn release(&self, claim: Claim, due: Option<Timestamp>) -> Result<(), StoreError> {
         self.writer.write(Release { claim, due }).await
-    }
-
-    /// The next checks of these users are made earlier, at the times given: not of those that wait for longer than their
-    /// interval, because somebody asked for that.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn bring_forward(
-        &self,
-        due: Vec<(UserId, Timestamp)>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.writer.write(BringForward { due, now }).await
     }
 
     /// Every active user, by id.
@@ -283,25 +265,6 @@ impl Write for Renew {
         .execute(conn)
         .await?;
         Ok(done > 0)
-    }
-}
-
-impl Write for BringForward {
-    type Out = ();
-
-    async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
-        for (id, due) in &self.due {
-            sql::query(
-                "UPDATE users SET due_at = $1, due_set_at = $2 WHERE id = $3 AND active AND due_at > $1 \
-                 AND due_at <= $2 + interval_ms",
-            )
-            .bind(millis(*due))
-            .bind(millis(self.now))
-            .bind(id.as_str())
-            .execute(&mut *conn)
-            .await?;
-        }
-        Ok(())
     }
 }
 

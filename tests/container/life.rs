@@ -151,6 +151,12 @@ async fn what_is_replaced_in_the_mounted_folder_is_seen() {
     )
     .await;
     stand.house.until_state("comes", "healthy", "ok").await;
+    // Not because the file was noticed, which comes later.
+    assert!(
+        container.log().contains("configuration reloaded"),
+        "{}",
+        container.log()
+    );
     assert_eq!(container.stop(), 0, "{}", container.log());
 }
 

@@ -2,19 +2,18 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 
-use tokio::time::{Instant, sleep};
-
-use crate::house::{Daemon, House, eventually};
+use crate::house::{Daemon, House, eventually, within};
 
 /// Files are looked at every 10 s, and a change counts at the second look.
 const NOTICED: Duration = Duration::from_secs(60);
 
 async fn noticed(what: &str, mut so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + NOTICED;
-    while !so().await {
-        assert!(Instant::now() < deadline, "{what}");
-        sleep(Duration::from_millis(200)).await;
-    }
+    within(
+        NOTICED,
+        || what.to_owned(),
+        async || so().await.then_some(()),
+    )
+    .await;
 }
 
 /// Puts the configuration where Kubernetes does: a link to a file in a folder that a second link names, and that link is
@@ -86,7 +85,10 @@ async fn a_bad_configuration_is_refused_by_itself_and_told_until_it_is_mended() 
     .await;
     let status = house.lockwatch(&["status"]).await;
     assert!(!status.stdout.contains("refused"), "{status:?}");
-    let refusals = daemon.log().matches("configuration not reloaded").count();
+    let refusals = daemon
+        .log()
+        .matches("changed configuration refused")
+        .count();
     assert_eq!(refusals, 1, "{}", daemon.log());
     daemon.stop().await;
 }

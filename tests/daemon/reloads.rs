@@ -49,6 +49,9 @@ async fn users_come_and_go_with_a_reload() {
         "healthy",
         "it finds its state again"
     );
+    // The POST and the signal; by itself it would be noticed later, and told otherwise.
+    let reloads = daemon.log().matches("configuration reloaded").count();
+    assert_eq!(reloads, 2, "{}", daemon.log());
     assert_eq!(config_hash(&house).await, hash);
     house.watch_checks("goes", 1).await;
     assert!(house.stats("goes").lookups > gone);

@@ -20,6 +20,10 @@ async fn whether_a_reload_was_taken_stands_in_the_status() {
     site.configure(&machine, &["one", "two"]);
     machine.does("systemctl reload lockwatch");
     machine.until_shows("StatusText", |status| status == "2 users: 2 healthy");
+    // Files are noticed without a word too, but later, and the log tells which it was.
+    let journal = machine.journal();
+    assert!(journal.contains("configuration not reloaded"), "{journal}");
+    assert!(journal.contains("configuration reloaded"), "{journal}");
     assert_eq!(machine.shows("MainPID"), process);
 }
 

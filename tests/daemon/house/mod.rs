@@ -248,9 +248,18 @@ impl Drop for House {
 /// Asks until there is an answer; fails with `what` when there is none in time.
 pub async fn eventually<T>(
     what: impl FnOnce() -> String,
+    ask: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    within(PATIENCE, what, ask).await
+}
+
+/// The same with another patience.
+pub async fn within<T>(
+    patience: Duration,
+    what: impl FnOnce() -> String,
     mut ask: impl AsyncFnMut() -> Option<T>,
 ) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(answer) = ask().await {
             return answer;
