@@ -196,6 +196,17 @@ fn ports_follow_the_protection_of_the_mail_server() {
 }
 
 #[test]
+fn a_recipient_in_another_case_is_the_same_recipient() {
+    let text = format!(
+        "[email]\nfrom = \"a@b.example\"\nto = [\"Ops@b.example\"]\n[email.smtp]\nhost = \"localhost\"\n{USER}notify = [\"ops@B.example\", \"it@acme.example\"]\n"
+    );
+    let (config, _) = load_text(&text).unwrap();
+    let notify = &config.users[0].notify;
+    assert_eq!(notify[0], config.email.unwrap().to[0], "as first written");
+    assert_eq!(notify[1].as_str(), "it@acme.example");
+}
+
+#[test]
 fn zones_on_this_machine_are_trusted_only_where_the_look_up_is_here() {
     let zone = "http://127.0.0.1:8080/atservicesrest/".parse().unwrap();
     for (autotask, trusted) in [

@@ -31,18 +31,30 @@ pub struct Users {
     pub operator: Operator,
     ids: HashMap<String, String>,
     usernames: HashMap<String, String>,
+    /// Recipients by their lower-case form, as they were first written: in another case it is the same mailbox, and one mail.
+    recipients: HashMap<String, EmailAddress>,
 }
 
 impl Users {
     /// No user yet.
     pub fn new(interval: Duration, timeout: Duration, operator: Operator) -> Self {
-        Self {
+        let mut users = Self {
             interval,
             timeout,
             operator,
             ids: HashMap::new(),
             usernames: HashMap::new(),
+            recipients: HashMap::new(),
+        };
+        for address in users.operator.to.clone() {
+            users.as_first_written(address);
         }
+        users
+    }
+
+    fn as_first_written(&mut self, address: EmailAddress) -> EmailAddress {
+        let known = self.recipients.entry(address.as_str().to_lowercase());
+        known.or_insert(address).clone()
     }
 
     /// The user at `index` of the file of `report`.
@@ -150,7 +162,7 @@ impl Users {
     }
 
     fn notify(
-        &self,
+        &mut self,
         field: Option<file::Texts>,
         user: &Range<usize>,
         key: &KeyPath,
@@ -166,7 +178,8 @@ impl Users {
                         "is empty; name somebody, or remove it to mail email.to",
                     );
                 }
-                list
+                let each = list.into_iter();
+                each.map(|address| self.as_first_written(address)).collect()
             }
             None => {
                 if self.operator.known && self.operator.to.is_empty() {
