@@ -111,6 +111,19 @@ impl Known {
         }
     }
 
+    /// Whether a part of it is what this process was given at its start, so that a new one wants a new process.
+    #[must_use]
+    pub fn is_read_at_start(&self) -> bool {
+        match self {
+            Self::All {
+                secret,
+                integration_code,
+            } => secret.is_given_at_start() || integration_code.is_given_at_start(),
+            Self::Secret(secret) => secret.is_given_at_start(),
+            Self::Nothing => false,
+        }
+    }
+
     /// The bounded word of the API.
     #[must_use]
     pub fn as_str(&self) -> &'static str {

@@ -55,6 +55,7 @@ fn turn(id: &str, kind: Kind) -> Notice {
             last_attempt: None,
             held: false,
             next_attempt: None,
+            read_at_start: false,
             host: "mon1".to_owned(),
             from_address: None,
         })),

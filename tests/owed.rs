@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use lockwatch::{
     attempt::Hold,
     board::Entry,
-    config::{Email, Transport},
+    config::{Email, Transport, secret::SecretSource},
     diagnose::{Diagnosis, Reason},
     incident::{Event, Incident},
     notify::{Facts, Kind, Matter, Notice, owed::notices},
@@ -227,6 +227,28 @@ fn facts_of(notice: &Notice) -> Facts {
     match &notice.matter {
         Matter::Incident(facts) => Facts::clone(facts),
         other => panic!("not of an incident: {other:?}"),
+    }
+}
+
+#[test]
+fn a_credential_that_a_process_keeps_is_told_so() {
+    let event = Event::Opened(incident(Reason::LockedOut));
+    let code = || SecretSource::File("code".into());
+    let table = [
+        (SecretSource::File("secret".into()), false),
+        (SecretSource::Command(vec!["pass".into()]), false),
+        (SecretSource::Env("SECRET".into()), true),
+        (SecretSource::Credential("secret".into()), true),
+    ];
+    for (secret, kept) in table {
+        let source = secret.describe();
+        let mut user = user("acme-email2at");
+        user.known = Known::All {
+            secret,
+            integration_code: code(),
+        };
+        let facts = facts_of(&told(&event, &entry(user, now()), None)[0]);
+        assert_eq!(facts.read_at_start, kept, "{source}");
     }
 }
 

@@ -162,6 +162,9 @@ pub struct Facts {
     pub held: bool,
     /// When the next attempt comes by itself; `None` when held or unknown.
     pub next_attempt: Option<Timestamp>,
+    /// The credential is read once, when lockwatch starts: it notices no new one by itself.
+    #[serde(default)]
+    pub read_at_start: bool,
     /// The host lockwatch runs on.
     pub host: String,
     /// The local address that attempts were sent from.

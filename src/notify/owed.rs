@@ -68,6 +68,7 @@ pub fn notices(
         last_attempt: record.budget.last_attempt,
         held,
         next_attempt,
+        read_at_start: entry.user.known.is_read_at_start(),
         host: host.to_owned(),
         from_address: record.from.map(|address| address.to_string()),
     };
@@ -125,6 +126,7 @@ pub fn farewell(gone: Gone<'_>, incident: &Incident, host: &str, now: Timestamp)
         last_attempt: record.budget.last_attempt,
         held: false,
         next_attempt: None,
+        read_at_start: false,
         host: host.to_owned(),
         from_address: record.from.map(|address| address.to_string()),
     };

@@ -104,6 +104,7 @@ fn facts(reason: Reason, since: Timestamp, now: Timestamp, host: &str) -> Facts 
             _ if refused => None,
             _ => Some(now + SignedDuration::from_mins(5)),
         },
+        read_at_start: false,
         host: host.to_owned(),
         from_address: refused.then(|| "192.0.2.10".to_owned()),
     }

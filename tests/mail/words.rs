@@ -69,6 +69,7 @@ pub(crate) fn facts(user: &str, diagnosis: Diagnosis) -> Facts {
         last_attempt: Some(at("2026-11-22T14:06:15Z")),
         held: true,
         next_attempt: None,
+        read_at_start: false,
         host: "mon1".into(),
         from_address: Some("10.0.0.5".into()),
     }
@@ -217,6 +218,19 @@ fn a_hold_with_an_end_tells_it() {
         text.contains("will not notice the fix by itself before 2026-11-23 14:06 UTC"),
         "{text}"
     );
+}
+
+#[test]
+fn a_secret_that_is_read_at_the_start_wants_a_restart() {
+    let facts = Facts {
+        read_at_start: true,
+        ..locked_out()
+    };
+    let text = compose(&[notice(Kind::LockedOut, facts)], None).text;
+    let restart = "will not notice the fix by itself. It reads the secret only when it starts: \
+                   after a new one, restart it first.";
+    assert!(text.contains(restart), "{text}");
+    assert!(!text.contains("unless the secret changes"), "{text}");
 }
 
 #[test]

@@ -56,6 +56,7 @@ pub(super) fn notice(id: &str, recipient: &str, created: Timestamp) -> Notice {
             last_attempt: None,
             held: true,
             next_attempt: None,
+            read_at_start: false,
             host: "watch.msp.example".to_owned(),
             from_address: None,
         })),

@@ -178,6 +178,7 @@ fn turn(user: &str, kind: Kind, turn: u32, now: Timestamp) -> Notice {
             last_attempt: None,
             held: true,
             next_attempt: None,
+            read_at_start: false,
             host: "mon1".to_owned(),
             from_address: None,
         })),

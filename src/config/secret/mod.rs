@@ -60,6 +60,12 @@ impl SecretSource {
         Ok(SecretString::from(secret))
     }
 
+    /// Whether a process keeps what it was given at its start: its environment, and systemd's copies of credentials.
+    #[must_use]
+    pub fn is_given_at_start(&self) -> bool {
+        matches!(self, Self::Env(_) | Self::Credential(_))
+    }
+
     /// The source in words: `file /etc/…`, `environment variable X`, `` command `pass` ``.
     #[must_use]
     pub fn describe(&self) -> String {

@@ -102,9 +102,12 @@ pub(super) fn outlook(facts: &Facts, links: Option<&Url>) -> Outlook {
     let text = match (facts.held, facts.next_attempt) {
         (true, next) => {
             let before = next.map_or_else(String::new, |at| format!(" before {}", instant(at)));
-            format!(
-                "lockwatch has stopped and will not notice the fix by itself{before}, unless the secret changes."
-            )
+            let change = if facts.read_at_start {
+                ". It reads the secret only when it starts: after a new one, restart it first."
+            } else {
+                ", unless the secret changes."
+            };
+            format!("lockwatch has stopped and will not notice the fix by itself{before}{change}")
         }
         (false, None) => "lockwatch goes on checking and will notice the fix by itself.".to_owned(),
         (false, Some(at)) => format!(
