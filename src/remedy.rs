@@ -4,6 +4,7 @@
 //! Steps come in the order in which they work: ask a full administrator, change Autotask, then the integration, then
 //! lockwatch. Menu paths are Autotask's own.
 
+mod refused;
 mod vendor;
 
 use crate::diagnose::{Cause, Reason};
@@ -23,6 +24,8 @@ pub struct Subject<'a> {
     pub integration: Option<&'a str>,
     /// The entity that the query probe reads.
     pub entity: &'a str,
+    /// The credential is read once, when lockwatch starts.
+    pub read_at_start: bool,
 }
 
 /// What to do about one cause.
@@ -70,15 +73,15 @@ pub fn reason_title(reason: Reason) -> &'static str {
 #[must_use]
 pub fn remedy(cause: Cause, ctx: &Subject<'_>) -> Remedy {
     let (title, steps) = match cause {
-        Cause::OrdinaryUser => ordinary_user(ctx),
-        Cause::SecurityLevel => security_level(ctx),
-        Cause::TrackingIdentifier => tracking_identifier(ctx),
-        Cause::WrongSecret => wrong_secret(ctx),
-        Cause::NewSecret => new_secret(ctx),
-        Cause::Deactivated => deactivated(ctx),
-        Cause::LockedOut => locked_out(ctx),
-        Cause::SecretRegenerated => secret_regenerated(ctx),
-        Cause::Expired => expired(ctx),
+        Cause::OrdinaryUser => refused::ordinary_user(ctx),
+        Cause::SecurityLevel => refused::security_level(ctx),
+        Cause::TrackingIdentifier => refused::tracking_identifier(ctx),
+        Cause::WrongSecret => refused::wrong_secret(ctx),
+        Cause::NewSecret => refused::new_secret(ctx),
+        Cause::Deactivated => refused::deactivated(ctx),
+        Cause::LockedOut => refused::locked_out(ctx),
+        Cause::SecretRegenerated => refused::secret_regenerated(ctx),
+        Cause::Expired => refused::expired(ctx),
         Cause::UsernameUnknown => username_unknown(ctx),
         Cause::WrongIntegrationCode => wrong_integration_code(ctx),
         Cause::MissingPermission => missing_permission(ctx),
@@ -122,160 +125,15 @@ fn hand_out_secret(ctx: &Subject<'_>) -> Vec<String> {
             integration(ctx)
         ),
         format!(
-            "Put it where lockwatch reads the secret of {}. lockwatch notices the change and tries it once.",
-            ctx.user
+            "Put it where lockwatch reads the secret of {}. {}",
+            ctx.user,
+            if ctx.read_at_start {
+                "Restart lockwatch, which reads it only when it starts; it tries the new one once."
+            } else {
+                "lockwatch notices the change and tries it once."
+            }
         ),
     ]
-}
-
-fn ordinary_user(ctx: &Subject<'_>) -> Words {
-    let steps = vec![
-        format!(
-            "Ask a full administrator of {} to look at {} in Admin > Resources (Users): is it an API user, or an ordinary \
-             user with a licence?",
-            ctx.tenant, ctx.username
-        ),
-        "An ordinary user can usually not be turned into one. Make a new one: Admin > Resources (Users) > the arrow beside \
-         New > New API User. Active, a security level that is API-only, a real and monitored e-mail address, the tracking \
-         identifier of the integration; then Generate Key and Generate Secret."
-            .to_owned(),
-        format!("Enter the new key and secret in {}.", integration(ctx)),
-        format!(
-            "Change username and secret of {} in lockwatch's configuration. A new API user can take five minutes to work.",
-            ctx.user
-        ),
-    ];
-    ("It is an ordinary user, not an API user", steps)
-}
-
-fn security_level(ctx: &Subject<'_>) -> Words {
-    (
-        "Its security level is not API-only",
-        vec![
-            format!("{}.", open_user(ctx)),
-            "On the General tab choose a Security Level that is API-only, such as \"API User (system) (API-only)\", and \
-             save. If none is offered, API access must first be enabled for the account; the levels are listed under \
-             Admin > Resources > Security Levels."
-                .to_owned(),
-            format!("Nothing changes in {}.", integration(ctx)),
-            format!("{}.", retry(ctx)),
-        ],
-    )
-}
-
-fn tracking_identifier(ctx: &Subject<'_>) -> Words {
-    (
-        "Its API tracking identifier is missing or another integration's",
-        vec![
-            format!("{}.", open_user(ctx)),
-            format!(
-                "Under API Tracking Identifier choose the Integration Vendor of {}, or Custom where the integration lets you \
-                 enter a code of your own, and save.",
-                integration(ctx)
-            ),
-            format!(
-                "With Custom, enter the code shown there in {}; with a vendor's identifier it knows its own.",
-                integration(ctx)
-            ),
-            format!(
-                "With Custom, put the code where lockwatch reads the integration_code of {}. {}.",
-                ctx.user,
-                retry(ctx)
-            ),
-        ],
-    )
-}
-
-fn wrong_secret(ctx: &Subject<'_>) -> Words {
-    let mut steps = vec![
-        format!(
-            "Compare first: does {} work with this user? Then its secret is right and lockwatch's is not; copy it to \
-             lockwatch and stop here.",
-            integration(ctx)
-        ),
-        format!(
-            "{}, and to press Generate Secret. It is shown once; the old one stops working on save.",
-            ask_to_open_user("Otherwise ask", ctx)
-        ),
-    ];
-    steps.extend(hand_out_secret(ctx));
-    ("The secret is not this user's", steps)
-}
-
-fn new_secret(ctx: &Subject<'_>) -> Words {
-    let mut steps = vec![
-        format!(
-            "Compare the secret that lockwatch reads for {} with the one shown when it was generated. The characters \
-             $ # \\ ' \" are easily changed by shells and .env files; quotes or white space around it do not belong to it.",
-            ctx.user
-        ),
-        format!(
-            "{}, to press Generate Secret and to save.",
-            ask_to_open_user("If the original is gone, ask", ctx)
-        ),
-    ];
-    steps.extend(hand_out_secret(ctx));
-    ("The new secret is wrong, or was changed on its way", steps)
-}
-
-fn deactivated(ctx: &Subject<'_>) -> Words {
-    (
-        "The user is not active",
-        vec![
-            format!("{}.", open_user(ctx)),
-            "Ask first who deactivated it and why. On the General tab tick Active and save."
-                .to_owned(),
-            format!(
-                "Nothing changes in {}, as long as it holds the same secret.",
-                integration(ctx)
-            ),
-            format!("{}.", retry(ctx)),
-        ],
-    )
-}
-
-fn locked_out(ctx: &Subject<'_>) -> Words {
-    (
-        "The account is locked after failed logins",
-        vec![
-            format!("{}.", open_user(ctx)),
-            "Before unlocking, find the program that failed to log in, or it locks again: Autotask mailed the API user's own \
-             address and named the IP address of the failed logins. Stop that program or give it the present secret."
-                .to_owned(),
-            "On the Security tab clear Locked and save. Autotask never unlocks a user by itself.".to_owned(),
-            format!(
-                "Let {} run once and see that it works.",
-                integration(ctx)
-            ),
-            format!("{}.", retry(ctx)),
-        ],
-    )
-}
-
-fn secret_regenerated(ctx: &Subject<'_>) -> Words {
-    let mut steps = vec![
-        format!(
-            "Ask the full administrators of {} whether somebody generated a new secret for {}. If so, get that one; it is \
-             shown once.",
-            ctx.tenant, ctx.username
-        ),
-        "If nobody has it: Admin > Resources (Users), edit the API user, press Generate Secret and save.".to_owned(),
-    ];
-    steps.extend(hand_out_secret(ctx));
-    ("The secret was generated anew elsewhere", steps)
-}
-
-fn expired(ctx: &Subject<'_>) -> Words {
-    let mut steps = vec![
-        format!(
-            "{}. Look at its Security Level: the built-in API-only levels are exempt from password expiry, copies of them \
-             may not be.",
-            open_user(ctx)
-        ),
-        "Choose a level that is exempt, press Generate Secret and save.".to_owned(),
-    ];
-    steps.extend(hand_out_secret(ctx));
-    ("The password expired", steps)
 }
 
 fn username_unknown(ctx: &Subject<'_>) -> Words {
@@ -425,6 +283,7 @@ mod tests {
             tenant: "acme",
             integration: None,
             entity: "Companies",
+            read_at_start: false,
         }
     }
 
@@ -482,5 +341,18 @@ mod tests {
                 "{cause:?}: {steps}"
             );
         }
+    }
+
+    #[test]
+    fn where_the_secret_is_read_at_the_start_a_new_one_wants_a_restart() {
+        let steps = |read_at_start| {
+            let subject = Subject {
+                read_at_start,
+                ..ctx()
+            };
+            remedy(Cause::WrongSecret, &subject).steps.join("\n")
+        };
+        assert!(steps(true).contains("Restart lockwatch"), "{}", steps(true));
+        assert!(!steps(false).contains("Restart"), "{}", steps(false));
     }
 }

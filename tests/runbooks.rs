@@ -84,6 +84,7 @@ fn subject() -> Subject<'static> {
         tenant: "TENANT",
         integration: None,
         entity: "Companies",
+        read_at_start: false,
     }
 }
 

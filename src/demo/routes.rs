@@ -1,6 +1,8 @@
 //! Decides the answer to one request: which path, which credential, which state. Synchronous, is given `now`; the
 //! server calls it under a lock and delivers what it says.
 
+mod ask;
+
 use axum::http::{Method, Request};
 use jiff::Timestamp;
 
@@ -12,6 +14,7 @@ use super::{
     trouble::{Logins, LookUps},
     world::{Flight, Place, Reach, THREADS, World},
 };
+use ask::{Ask, Read};
 
 /// An answer, and the place among the simultaneous requests it takes until it is delivered.
 #[derive(Debug)]
@@ -22,67 +25,6 @@ pub struct Reply {
     pub flight: Option<Flight>,
     /// Whose attempt it answers; to be told with [`World::lost`] when it could not be delivered.
     pub presented: Option<String>,
-}
-
-/// What a path asks for.
-#[derive(Debug)]
-enum Ask {
-    ZoneInformation,
-    VersionInformation,
-    /// Wants a credential; the name of the endpoint, as far as the limit of simultaneous requests goes.
-    Api(&'static str, Read),
-}
-
-#[derive(Debug)]
-enum Read {
-    Version,
-    Threshold,
-    Query(Entity),
-    Count(Entity),
-    Item(Entity, i64),
-    Information(Entity),
-    Fields(Entity),
-}
-
-impl Ask {
-    /// None: a path that the web server does not know. Paths have no case.
-    fn of(method: &Method, path: &str) -> Option<Self> {
-        let path = path.to_ascii_lowercase();
-        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        let get = method == Method::GET;
-        match parts.as_slice() {
-            ["atservicesrest", "versioninformation"] if get => Some(Self::VersionInformation),
-            ["atservicesrest", "v1.0", "zoneinformation"] if get => Some(Self::ZoneInformation),
-            ["atservicesrest", "v1.0", rest @ ..] => {
-                let (endpoint, read) = Read::of(get, method == Method::POST, rest)?;
-                Some(Self::Api(endpoint, read))
-            }
-            _ => None,
-        }
-    }
-}
-
-impl Read {
-    fn of(get: bool, post: bool, parts: &[&str]) -> Option<(&'static str, Self)> {
-        match parts {
-            ["version"] if get => return Some(("Version", Self::Version)),
-            ["thresholdinformation"] if get => {
-                return Some(("ThresholdInformation", Self::Threshold));
-            }
-            _ => {}
-        }
-        let (name, rest) = parts.split_first()?;
-        let entity = Entity::find(name)?;
-        let read = match rest {
-            ["query"] if get || post => Self::Query(entity),
-            ["query", "count"] if get || post => Self::Count(entity),
-            ["entityinformation"] if get => Self::Information(entity),
-            ["entityinformation", "fields"] if get => Self::Fields(entity),
-            [id] if get => Self::Item(entity, id.parse().ok()?),
-            _ => return None,
-        };
-        Some((entity.plural, read))
-    }
 }
 
 impl World {
@@ -258,7 +200,7 @@ impl World {
             endpoint: endpoint.to_ascii_lowercase(),
         };
         if self.flights.get(&flight).copied().unwrap_or(0) >= THREADS {
-            return answers::threads_exceeded(THREADS, method_name(read)).into();
+            return answers::threads_exceeded(THREADS, read.method_name()).into();
         }
         let Some(tenant) = self.tenants.get_mut(&user.tenant) else {
             return answers::not_found().into();
@@ -380,13 +322,4 @@ fn parameter(request: &Request<Vec<u8>>, name: &str) -> Option<String> {
     url::form_urlencoded::parse(query)
         .find(|(key, _)| key.eq_ignore_ascii_case(name))
         .map(|(_, value)| value.into_owned())
-}
-
-fn method_name(read: &Read) -> &'static str {
-    match read {
-        Read::Threshold => "getThresholdAndUsageInfo",
-        Read::Query(_) | Read::Count(_) | Read::Item(..) => "query",
-        Read::Version => "getVersion",
-        Read::Information(_) | Read::Fields(_) => "getEntityInfo",
-    }
 }

@@ -197,6 +197,7 @@ impl From<&Entry> for UserView {
             tenant: &user.tenant,
             integration: user.integration.as_deref(),
             entity: &user.entity,
+            read_at_start: user.known.is_read_at_start(),
         };
         let incident = record.state.incident().map(|incident| IncidentView {
             id: incident.id.clone(),

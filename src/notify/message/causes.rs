@@ -128,6 +128,7 @@ fn all(facts: &Facts) -> Vec<Advised> {
         tenant: &facts.tenant,
         integration: facts.integration.as_deref(),
         entity: &facts.entity,
+        read_at_start: facts.read_at_start,
     };
     let ranked = facts.diagnosis.causes.iter();
     ranked
