@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{give_back, next_slot, spread};
 use crate::{
+    autotask::wire::MAX_RETRY_AFTER,
     board::Entry,
     check::Checker,
     clock,
@@ -29,7 +30,9 @@ pub(super) fn turn(checker: &Arc<Checker>, setup: &Arc<Setup>, tracker: &TaskTra
     };
     let now = clock::now();
     for entry in checker.board.all() {
-        if entry.due > now {
+        // What is due further off than Autotask may ask to wait was planned before the clock was set back.
+        let planned = entry.due <= now + entry.user.interval.max(MAX_RETRY_AFTER);
+        if entry.due > now && planned {
             continue;
         }
         let Some(user) = setup.user(&entry.user.id).map(Arc::clone) else {

@@ -192,7 +192,8 @@ impl Fault {
             ),
             Self::ReadOnly => (
                 "cannot be opened for writing",
-                "Make the file, its folder and its disk writable for the account that lockwatch runs as.",
+                "Make the file, its folder and its disk writable for the account that lockwatch runs as; a database, for the role \
+                 that store.url names.",
             ),
             Self::Locked => (
                 "is locked by another program",
