@@ -100,7 +100,9 @@ async fn a_daemon_that_stands_still_keeps_its_store() {
 
 #[tokio::test]
 async fn a_probe_beside_a_daemon_that_it_cannot_reach_spends_the_same_budget() {
-    let first = House::of(&["works", "wrong"]);
+    let mut first = House::of(&["works", "wrong"]);
+    // The daemon claims its users a little ahead, and leaves time between.
+    first.settings.interval = "4s";
     first.give("wrong", "demo-wrong-secret-1");
     let daemon = first.start().await;
     first.until("wrong", |user| user["held"] == true).await;
@@ -138,11 +140,13 @@ async fn a_probe_beside_a_daemon_that_it_cannot_reach_spends_the_same_budget() {
 #[tokio::test]
 async fn a_probe_that_waits_keeps_no_daemon_from_the_store() {
     let mut house = House::of(&["waits"]);
-    // Autotask does not know it.
+    // Autotask does not know it yet.
+    house.settings.activation = "10m";
+    house.account("waits").old = false;
     house.account("waits").first_id = "nobody".to_owned();
     house.write();
     let waiting = house.begin(&["probe", "waits", "--wait"], "").await;
-    waiting.says("zone").await;
+    waiting.says("waits: ").await;
     let daemon = house.start().await;
     assert!(
         !daemon.log().contains("another lockwatch"),
