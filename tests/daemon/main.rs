@@ -16,6 +16,7 @@ mod access;
 mod activation;
 mod by_itself;
 mod campaign;
+mod clocks;
 mod commands;
 mod credentials;
 mod databases;
