@@ -96,9 +96,13 @@ async fn a_clock_that_jumps_releases_nothing_and_stops_nothing() {
             world.someone_else_fails(&username("locks"));
         }
     });
-    for id in ["wrong", "locks", "gone"] {
+    for (id, kind) in [
+        ("wrong", "failing"),
+        ("locks", "locked_out"),
+        ("gone", "failing"),
+    ] {
         house.until(id, |user| user["held"] == true).await;
-        house.mailed("", id, &username(id)).await;
+        house.mailed(kind, id, &username(id)).await;
     }
     // It was removed when the clock jumped.
     let gone = house.accounts.pop().unwrap();
@@ -111,6 +115,9 @@ async fn a_clock_that_jumps_releases_nothing_and_stops_nothing() {
             let year = if jump.starts_with('+') { "204" } else { "19" };
             let seen = house.year("works").await;
             assert!(seen.starts_with(year), "{jump}: {seen}");
+        }
+        if !jump.ends_with("2d") && !jump.starts_with("-17") {
+            continue;
         }
         // And between two runs.
         daemon.stop().await;
