@@ -184,3 +184,26 @@ fn made_step(probed: Probed<QueryFinding>, from: Option<IpAddr>, mangled: &[Mang
         mangled: mangled.to_vec(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_is_obeyed_but_not_one_of_another_clock() {
+        let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        for (until, waits) in [
+            ("-1s", false),
+            ("0s", false),
+            ("1s", true),
+            ("24h", true),
+            ("24h1s", false),
+            ("9000h", false),
+        ] {
+            let until = now + until.parse::<SignedDuration>().unwrap();
+            assert_eq!(is_waited_for(until, now), waits, "{until}");
+        }
+    }
+}
