@@ -1,6 +1,7 @@
 //! The composition root of `run`: config → rooms → spawn → drain. Also what `reload` replaces.
 
 mod files;
+mod port;
 mod reload;
 mod shown;
 mod store_care;
@@ -10,9 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Context as _;
 use tokio::{
-    net::TcpListener,
     sync::{Mutex, Notify, mpsc, watch},
     task::JoinSet,
     time::Instant,
@@ -100,11 +99,8 @@ impl Daemon {
     /// # Errors
     /// When the port or the client is not to be had, or the store may not be where it is; the message says which and why.
     pub async fn prepare(config: Config, config_path: Option<PathBuf>) -> anyhow::Result<Self> {
-        let listen = config.web.listen;
-        let listener = TcpListener::bind(listen).await.with_context(|| {
-            format!("failed to listen on {listen}: is another lockwatch running? (web.listen)")
-        })?;
-        let listener = listener.into_std()?;
+        // First of all: who finds it taken has changed and attempted nothing.
+        let listener = port::listen(config.web.listen).await?;
         let setup = Setup::new(config)?;
         place::make_ready(&setup.config.store, setup.config.ephemeral)?;
         let metrics = Arc::new(Metrics::new()?);

@@ -92,6 +92,18 @@ exim_found() {
     export LOCKWATCH_TEST_EXIM
 }
 
+# Names libfaketime in $LOCKWATCH_TEST_FAKETIME, taken out of its package: nobody else's programs are touched.
+faketime_found() {
+    local found=(/usr/lib/*/faketime/libfaketimeMT.so.1 "$tools"/libfaketime/usr/lib/*/faketime/libfaketimeMT.so.1)
+    if [[ ! -e ${found[0]} && ! -e ${found[1]} ]]; then
+        debian && unpack_debian libfaketime
+        found=("$tools"/libfaketime/usr/lib/*/faketime/libfaketimeMT.so.1)
+    fi
+    [[ -e ${found[0]} ]] || found=("${found[@]:1}")
+    [[ -n ${found[*]} && -e ${found[0]} ]] || { complain "libfaketime is missing (Debian: libfaketime)"; return 1; }
+    export LOCKWATCH_TEST_FAKETIME="${found[0]}"
+}
+
 # With the libraries that this machine lacks. This exim wants a user of its own to exist; libnss-wrapper shows it one.
 unpack_exim() (
     rm -rf "$tools/exim" && mkdir -p "$tools/exim/packages/partial" && cd "$tools/exim" &&

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
 
 use super::{App, host_name, shown::entries};
 use crate::{
@@ -13,12 +14,16 @@ use crate::{
     metrics::Metrics,
     notify::Kind,
     setup::Setup,
-    store::{Store, StoreError, keeper::Keeper},
+    store::{Store, StoreError, keeper::Keeper, tenure::Tenure},
     telemetry::chain,
 };
 
 /// An open store is looked at, and an unusable one tried, so often.
 const LOOK: Duration = Duration::from_secs(5);
+/// Another daemon that is asked to end needs `Setup::patience` for it, and a little more.
+const SLACK: Duration = Duration::from_secs(3);
+/// While it is waited for, it is looked so often.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// Opens the store of a configuration and brings it in step, or keeps its place until it can be used.
 ///
@@ -26,11 +31,12 @@ const LOOK: Duration = Duration::from_secs(5);
 /// When waiting mends nothing: another lockwatch works on it, or its address is not to be had.
 pub(super) async fn open(setup: &Setup, metrics: &Metrics) -> Result<Keeper, StoreError> {
     let location = &setup.config.store;
-    match open_in_step(location, setup, metrics).await {
-        Ok(store) => Ok(Keeper::of(store, location)),
+    let tenure = Tenure::default();
+    match open_after_others(location, &tenure, setup, metrics).await {
+        Ok(store) => Ok(Keeper::of(store, location).holding(tenure)),
         Err(why @ (StoreError::Taken { .. } | StoreError::NoAddress(_))) => Err(why),
         Err(cause) => {
-            let keeper = Keeper::without(location, &cause);
+            let keeper = Keeper::without(location, &cause).holding(tenure);
             if let Some(trouble) = keeper.trouble() {
                 tracing::error!(
                     advice = trouble.advice,
@@ -44,12 +50,40 @@ pub(super) async fn open(setup: &Setup, metrics: &Metrics) -> Result<Keeper, Sto
     }
 }
 
-async fn open_in_step(
+/// Where another daemon works on the store, it may be about to end: a restart that overlaps.
+async fn open_after_others(
     location: &StoreLocation,
+    tenure: &Tenure,
     setup: &Setup,
     metrics: &Metrics,
 ) -> Result<Store, StoreError> {
-    let store = Store::open_alone(location).await?;
+    let patience = setup.patience() + SLACK;
+    let deadline = Instant::now() + patience;
+    let mut told = false;
+    loop {
+        match open_in_step(location, tenure, setup, metrics).await {
+            Err(StoreError::Taken { store, by }) if Instant::now() < deadline => {
+                if !told {
+                    tracing::warn!(
+                        "another lockwatch uses the store {store}{by}; waiting up to {} s for its end",
+                        patience.as_secs()
+                    );
+                }
+                told = true;
+                sleep(AGAIN).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+async fn open_in_step(
+    location: &StoreLocation,
+    tenure: &Tenure,
+    setup: &Setup,
+    metrics: &Metrics,
+) -> Result<Store, StoreError> {
+    let store = Store::open_alone(location, tenure).await?;
     let now = store.now();
     // Also the proof that it can be written.
     bring_in_step(&store, setup, &host_name(), metrics, now).await?;
@@ -87,7 +121,7 @@ pub(super) async fn care(app: Arc<App>) {
     loop {
         tokio::select! {
             () = app.stopping.cancelled() => return,
-            () = tokio::time::sleep(LOOK) => {}
+            () = sleep(LOOK) => {}
         }
         tokio::select! {
             () = app.stopping.cancelled() => return,
@@ -100,7 +134,10 @@ async fn look(app: &App) {
     let keeper = &app.checker.store;
     let result = match keeper.get() {
         // Small reads: the writer alone would not notice a damaged file for long.
-        Ok(store) => report_outbox(app, &store).await,
+        Ok(store) => match keeper.tenure().keep(keeper.location()) {
+            Ok(()) => report_outbox(app, &store).await,
+            Err(taken) => Err(taken),
+        },
         Err(_) => try_again(app).await,
     };
     if let Err(cause) = result {
@@ -132,7 +169,7 @@ async fn try_again(app: &App) -> Result<(), StoreError> {
         return Err(StoreError::Gone);
     }
     let setup = app.setup.borrow().clone();
-    let store = Store::open_alone(keeper.location()).await?;
+    let store = Store::open_alone(keeper.location(), keeper.tenure()).await?;
     keeper.recognise(&store)?;
     let now = store.now();
     let Checker { host, metrics, .. } = &*app.checker;

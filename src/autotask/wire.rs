@@ -23,7 +23,7 @@ const MAX_ERROR: usize = 200;
 /// A body without `errors[]` is searched for known phrases only if it is not longer than this.
 const MAX_PLAIN: usize = 4096;
 /// No answer may silence lockwatch for longer.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
+pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// Reads the answer of a zone look-up.
 #[must_use]

@@ -3,12 +3,15 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
+
 use super::{
     CheckError, Checker, Round,
     present::{Presentable, Presented, bearer, fleet},
 };
 use crate::{
     attempt::{Asker, Outcome, Refusal, Waiting},
+    autotask::wire::MAX_RETRY_AFTER,
     observation::{Fleet, Mangled, Probed, QueryFinding, QueryStep, Zone, ZoneFinding},
     probe::{self, query::Made},
     store::{
@@ -40,6 +43,11 @@ impl From<QueryStep> for Attempted {
     }
 }
 
+/// Autotask asked to wait until then. What is further off than that may ask was written before the clock was set back.
+fn is_waited_for(until: Timestamp, now: Timestamp) -> bool {
+    now < until && until <= now + MAX_RETRY_AFTER
+}
+
 impl Checker {
     /// Presents the credential to `zone`; `found` says that the look-up names it now.
     pub(super) async fn attempt(
@@ -50,7 +58,7 @@ impl Checker {
     ) -> Result<Attempted, CheckError> {
         if let Some(until) = round.claimed.record.not_before
             && matches!(round.asker, Asker::Schedule | Asker::WithoutCode)
-            && self.store.now() < until
+            && is_waited_for(until, self.store.now())
         {
             let why = Waiting::RetryAfter;
             return Ok(QueryStep::NotPermitted(Refusal::Wait { until, why }).into());
@@ -174,5 +182,28 @@ fn made_step(probed: Probed<QueryFinding>, from: Option<IpAddr>, mangled: &[Mang
         probed,
         from,
         mangled: mangled.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_is_obeyed_but_not_one_of_another_clock() {
+        let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        for (until, waits) in [
+            ("-1s", false),
+            ("0s", false),
+            ("1s", true),
+            ("24h", true),
+            ("24h1s", false),
+            ("9000h", false),
+        ] {
+            let until = now + until.parse::<SignedDuration>().unwrap();
+            assert_eq!(is_waited_for(until, now), waits, "{until}");
+        }
     }
 }

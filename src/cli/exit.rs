@@ -125,6 +125,7 @@ impl From<StoreError> for Failure {
             | StoreError::Server { .. }
             | StoreError::NoAddress(_)
             | StoreError::Taken { .. }
+            | StoreError::Names { .. }
             | StoreError::Newer { .. } => Exit::Config,
             _ => Exit::Internal,
         };

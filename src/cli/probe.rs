@@ -21,7 +21,7 @@ use crate::{
     metrics::Metrics,
     schedule::check_now,
     setup::Setup,
-    store::{Store, StoreError, keeper::Keeper, place},
+    store::{Store, StoreError, keeper::Keeper, place, tenure::Tenure},
     user::{UserId, nearest},
     web::view::{UserView, Users},
 };
@@ -69,7 +69,7 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
     let look_up_every = wait::look_up_every(config.lockout.activation);
     let daemon = Daemon::of(&config).await?;
     let prober = match daemon.alive().await {
-        Err(none) if none.exit == Exit::NoDaemon => here(config).await?,
+        Err(none) if none.exit == Exit::NoDaemon => here(config, &ids).await?,
         _ => {
             daemon.must_run(&config).await?;
             Prober::Daemon(daemon)
@@ -156,14 +156,47 @@ pub(super) fn unknown<'a>(id: &UserId, known: impl Iterator<Item = &'a UserId>) 
     }
 }
 
-/// Everything that a check needs, in this process.
-async fn here(config: Config) -> Result<Prober, Failure> {
+/// Everything that a check needs, in this process. Where a daemon works on the store after all, it is its guest: the budget
+/// is in the store, and so are the users, which are the daemon's to change.
+async fn here(config: Config, ids: &[UserId]) -> Result<Prober, Failure> {
     if let StoreLocation::Sqlite(path) = &config.store {
         daemon::owns(path)?;
     }
     place::make_ready(&config.store, config.ephemeral)?;
-    let opened = opened(config).await?;
-    Ok(Prober::Here(Box::new(opened.0), Box::new(opened.1)))
+    let setup = Setup::new(config)?;
+    let location = &setup.config.store;
+    // For no longer than that: a daemon that starts now must not wait for us.
+    let in_step = async {
+        let tenure = Tenure::default();
+        let alone = Store::open_alone(location, &tenure).await?;
+        let done = bring_in_step(&alone, &setup).await;
+        alone.close().await;
+        done
+    };
+    let taken = match in_step.await {
+        Err(StoreError::Taken { store, by }) => Some(format!("{store}{by}")),
+        other => other
+            .map(|()| None)
+            .map_err(|why| unusable(&why, location))?,
+    };
+    let opened = Store::open(location).await;
+    let store = opened.map_err(|why| unusable(&why, location))?;
+    if let Some(taken) = taken {
+        report::note(format!(
+            "no daemon answers, but one works on the store {taken}; probing from the same budget"
+        ));
+        for id in ids {
+            let name = setup.user(id).map(|user| user.username.key());
+            let known = store.watches(id, &name.unwrap_or_default()).await;
+            if !known.map_err(|why| unusable(&why, location))? {
+                return Err(Failure::config(format!(
+                    "{id} is not among the users of that lockwatch: reload it, or end it; no attempt was made"
+                )));
+            }
+        }
+    }
+    let checker = checker(Keeper::of(store, location))?;
+    Ok(Prober::Here(Box::new(checker), Box::new(setup)))
 }
 
 /// The store, open and in step with the configuration. Here nobody waits for one that cannot be used.
@@ -171,14 +204,18 @@ pub(super) async fn opened(config: Config) -> Result<(Checker, Setup), Failure> 
     let setup = Setup::new(config)?;
     let location = &setup.config.store;
     let open = async {
-        let store = Store::open_alone(location).await?;
-        let now = store.now();
-        let wants = setup.wants(&host_name(), now);
-        store.sync(wants, setup.limits(), now).await?;
+        let store = Store::open(location).await?;
+        bring_in_step(&store, &setup).await?;
         Ok(store)
     };
     let store = open.await.map_err(|why| unusable(&why, location))?;
     Ok((checker(Keeper::of(store, location))?, setup))
+}
+
+async fn bring_in_step(store: &Store, setup: &Setup) -> Result<(), StoreError> {
+    let now = store.now();
+    let wants = setup.wants(&host_name(), now);
+    store.sync(wants, setup.limits(), now).await.map(drop)
 }
 
 /// The same words as the daemon's.

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{give_back, next_slot, spread};
 use crate::{
+    autotask::wire::MAX_RETRY_AFTER,
     board::Entry,
     check::Checker,
     clock,
@@ -29,7 +30,7 @@ pub(super) fn turn(checker: &Arc<Checker>, setup: &Arc<Setup>, tracker: &TaskTra
     };
     let now = clock::now();
     for entry in checker.board.all() {
-        if entry.due > now {
+        if !is_due(entry.due, entry.user.interval, now) {
             continue;
         }
         let Some(user) = setup.user(&entry.user.id).map(Arc::clone) else {
@@ -47,6 +48,11 @@ pub(super) fn turn(checker: &Arc<Checker>, setup: &Arc<Setup>, tracker: &TaskTra
         let (checker, setup) = (Arc::clone(checker), Arc::clone(setup));
         tracker.spawn(look_up(checker, setup, user, Arc::clone(&trouble)));
     }
+}
+
+/// What is due further off than Autotask may ask to wait was planned before the clock was set back, and is due now.
+fn is_due(due: Timestamp, interval: Duration, now: Timestamp) -> bool {
+    due <= now || due > now + interval.max(MAX_RETRY_AFTER)
 }
 
 async fn look_up(checker: Arc<Checker>, setup: Arc<Setup>, user: Arc<User>, trouble: Arc<Trouble>) {
@@ -116,6 +122,21 @@ fn made_up_for(id: &UserId, interval: Duration, now: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_turn_of_another_clock_is_due() {
+        let now = Timestamp::UNIX_EPOCH;
+        let hours = Duration::from_hours;
+        for (due, interval, yes) in [
+            (now, hours(1), true),
+            (now + hours(20), hours(1), false),
+            (now + hours(25), hours(1), true),
+            (now + hours(25), hours(48), false),
+            (now + hours(24 * 365), hours(48), true),
+        ] {
+            assert_eq!(is_due(due, interval, now), yes, "{due}");
+        }
+    }
 
     #[test]
     fn what_was_missed_is_not_made_up_for_all_at_once() {

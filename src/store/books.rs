@@ -57,40 +57,33 @@ fn document<T: Default + serde::de::DeserializeOwned>(
     Ok(T::default())
 }
 
-/// Writes what differs from `before`.
+/// Writes what differs from `before`; `counted` is the present by the budget's clock, which says when a row is old.
 pub(super) async fn save(
     conn: &mut Conn,
     whose: &Whose<'_>,
     before: &Ledgers,
     after: &Ledgers,
-    wall: Timestamp,
+    counted: Timestamp,
 ) -> Result<(), sqlx::Error> {
     if before.username != after.username {
-        save_attempts(conn, whose.username, "", &after.username, wall).await?;
+        save_attempts(conn, whose.username, "", &after.username, counted).await?;
     }
     if before.credential != after.credential {
         let doc = &after.credential;
-        save_attempts(conn, whose.username, whose.fingerprint, doc, wall).await?;
+        save_attempts(conn, whose.username, whose.fingerprint, doc, counted).await?;
     }
     if before.zone != after.zone {
-        save_group(conn, whose.zone, "", &after.zone, wall).await?;
+        save_group(conn, whose.zone, "", &after.zone, counted).await?;
     }
     if before.tenant != after.tenant {
-        save_group(conn, whose.zone, whose.tenant, &after.tenant, wall).await?;
+        save_group(conn, whose.zone, whose.tenant, &after.tenant, counted).await?;
     }
     Ok(())
 }
 
 /// The present by the budget's clock. What is older than a minute is read anew: the next reading counts from there.
 pub(super) async fn now(conn: &mut Conn, wall: Timestamp) -> Result<Now, sqlx::Error> {
-    let row = sql::query("SELECT value FROM meta WHERE key = $1")
-        .bind(METER)
-        .fetch_optional(&mut *conn)
-        .await?;
-    let last: Option<Meter> = match row {
-        Some(row) => Some(from_doc(&row.get::<String>("value")?)?),
-        None => None,
-    };
+    let last = meter(conn).await?;
     let meter = last.unwrap_or(Meter::new(wall));
     if last.is_none() || meter.is_stale(wall) {
         sql::query(
@@ -105,12 +98,27 @@ pub(super) async fn now(conn: &mut Conn, wall: Timestamp) -> Result<Now, sqlx::E
     Ok(meter.now(wall))
 }
 
+/// The same, but nothing is written: who asks spends nothing.
+pub(super) async fn counted(conn: &mut Conn, wall: Timestamp) -> Result<Timestamp, sqlx::Error> {
+    let last = meter(conn).await?;
+    Ok(last.unwrap_or(Meter::new(wall)).now(wall).counted)
+}
+
+async fn meter(conn: &mut Conn) -> Result<Option<Meter>, sqlx::Error> {
+    let row = sql::query("SELECT value FROM meta WHERE key = $1")
+        .bind(METER)
+        .fetch_optional(conn)
+        .await?;
+    row.map(|row| from_doc(&row.get::<String>("value")?))
+        .transpose()
+}
+
 async fn save_attempts<T: serde::Serialize + Sync>(
     conn: &mut Conn,
     username: &str,
     fingerprint: &str,
     doc: &T,
-    wall: Timestamp,
+    counted: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sql::query(
         "INSERT INTO ledger (username, fingerprint, doc, touched_at) VALUES ($1, $2, $3, $4) \
@@ -119,7 +127,7 @@ async fn save_attempts<T: serde::Serialize + Sync>(
     .bind(username)
     .bind(fingerprint)
     .bind(to_doc(doc)?)
-    .bind(millis(wall))
+    .bind(millis(counted))
     .execute(conn)
     .await?;
     Ok(())
@@ -130,7 +138,7 @@ async fn save_group<T: serde::Serialize + Sync>(
     zone: &str,
     tenant: &str,
     doc: &T,
-    wall: Timestamp,
+    counted: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sql::query(
         "INSERT INTO groups_ledger (zone, tenant, doc, touched_at) VALUES ($1, $2, $3, $4) \
@@ -139,7 +147,7 @@ async fn save_group<T: serde::Serialize + Sync>(
     .bind(zone)
     .bind(tenant)
     .bind(to_doc(doc)?)
-    .bind(millis(wall))
+    .bind(millis(counted))
     .execute(conn)
     .await?;
     Ok(())

@@ -20,7 +20,7 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
 /// A group of writes on PostgreSQL takes no longer; its statements and locks have shorter deadlines of the server's.
 const GROUP: Duration = Duration::from_secs(20);
 
-/// Whether others may write the same store. On SQLite they may.
+/// Whether another daemon may work on the same database. A file has a `Tenure` for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tenancy {
     /// Writers take turns.

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::{
     Store, StoreError,
+    tenure::Tenure,
     trouble::{Trouble, is_of_the_store},
 };
 use crate::{
@@ -20,6 +21,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Keeper {
     location: Arc<StoreLocation>,
+    /// Ours as long as this process works on the store, also while that cannot be used.
+    tenure: Arc<Tenure>,
     state: watch::Sender<State>,
 }
 
@@ -72,8 +75,22 @@ impl Keeper {
     fn new(state: State, location: &StoreLocation) -> Self {
         Self {
             location: Arc::new(location.clone()),
+            tenure: Arc::default(),
             state: watch::channel(state).0,
         }
+    }
+
+    /// With what keeps other daemons from the store.
+    #[must_use]
+    pub fn holding(mut self, tenure: Tenure) -> Self {
+        self.tenure = Arc::new(tenure);
+        self
+    }
+
+    /// What keeps other daemons from the store.
+    #[must_use]
+    pub fn tenure(&self) -> &Tenure {
+        &self.tenure
     }
 
     /// Where the store is.

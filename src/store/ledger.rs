@@ -204,7 +204,7 @@ impl Write for PermitRequest {
             Ok(granted) => (Ok(granted.permit), granted.ledgers),
             Err(refusal) => (Err(refusal), ledgers),
         };
-        books::save(conn, &bearer.books(), &before, &after, self.now).await?;
+        books::save(conn, &bearer.books(), &before, &after, now.counted).await?;
         Ok(PermitAnswer {
             decision,
             standing: Standing {
@@ -231,7 +231,7 @@ impl Write for SettleNow {
         if counts {
             together::refused(conn, bearer, &mut after, now).await?;
         }
-        books::save(conn, &bearer.books(), &before, &after, self.now).await?;
+        books::save(conn, &bearer.books(), &before, &after, now.counted).await?;
         let others_asked = together::others_asked(conn, bearer, &after).await?;
         Ok(Settled {
             void: *outcome == Outcome::RejectedElsewhere && !counts,
@@ -266,5 +266,5 @@ pub(super) async fn settle(
     if end.outcome.lets_in() && after != before {
         together::let_in(conn, &end.bearer).await?;
     }
-    books::save(conn, &whose, &before, &after, wall).await
+    books::save(conn, &whose, &before, &after, now.counted).await
 }

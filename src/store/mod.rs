@@ -21,6 +21,7 @@ pub mod place;
 mod postgres;
 mod sql;
 mod sqlite;
+pub mod tenure;
 pub mod together;
 pub mod trouble;
 pub mod users;
@@ -37,6 +38,7 @@ use sqlx::migrate::MigrateError;
 
 use crate::config::StoreLocation;
 use engine::{Opened, Tenancy};
+use tenure::Tenure;
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -72,11 +74,24 @@ pub enum StoreError {
     /// The file that holds the address cannot be read, or holds something else.
     #[error("failed to open the store (store.url_file): {0}")]
     NoAddress(String),
-    /// Another process is at work in this database.
-    #[error("another lockwatch uses the store {store}: one process a database, for the time being")]
+    /// Another process works on it.
+    #[error(
+        "another lockwatch uses the store {store}{by}; one lockwatch works on a store at a time: end that one, or give this \
+         one a store of its own (store.url)"
+    )]
     Taken {
         /// The store, without its password.
         store: String,
+        /// Who, as far as that is known, after a colon.
+        by: String,
+    },
+    /// The file has several names.
+    #[error("the store {store} has {names} names (hard links)")]
+    Names {
+        /// The file.
+        store: String,
+        /// How many.
+        names: u64,
     },
     /// Written by a newer lockwatch.
     #[error(
@@ -138,22 +153,27 @@ impl Store {
     /// # Errors
     /// When it cannot be used, or a newer lockwatch wrote it.
     pub async fn open(location: &StoreLocation) -> Result<Self, StoreError> {
-        Self::open_as(location, Tenancy::Shared).await
+        Self::open_as(location, None).await
     }
 
-    /// The same for the process that runs checks: on PostgreSQL there is one at a time.
+    /// The same for a daemon, of which a store has one at a time, as long as `tenure` lives; on PostgreSQL as long as the
+    /// store is open.
     ///
     /// # Errors
     /// As `open`, and when there is another one.
-    pub async fn open_alone(location: &StoreLocation) -> Result<Self, StoreError> {
-        Self::open_as(location, Tenancy::Alone).await
+    pub async fn open_alone(location: &StoreLocation, tenure: &Tenure) -> Result<Self, StoreError> {
+        Self::open_as(location, Some(tenure)).await
     }
 
-    async fn open_as(location: &StoreLocation, tenancy: Tenancy) -> Result<Self, StoreError> {
+    async fn open_as(
+        location: &StoreLocation,
+        tenure: Option<&Tenure>,
+    ) -> Result<Self, StoreError> {
         let Opened { link, pool, key } = match location {
-            StoreLocation::Sqlite(path) => sqlite::open(path).await?,
+            StoreLocation::Sqlite(path) => sqlite::open(path, tenure).await?,
             StoreLocation::Postgres(database) => {
                 let url = database.url().await.map_err(StoreError::NoAddress)?;
+                let tenancy = tenure.map_or(Tenancy::Shared, |_| Tenancy::Alone);
                 postgres::open(&url, tenancy).await?
             }
         };

@@ -36,6 +36,10 @@ pub(super) const TURN: &str = "SELECT pg_advisory_xact_lock(1819239287, 1), \
 /// Given back by the end of the connection.
 const ALONE: &str = "SELECT pg_advisory_lock(1819239287, 2)";
 
+const HOLDER: &str = "SELECT format(': session %s of the server, of %s', pid, COALESCE(host(client_addr), 'its own host')) \
+     FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE datname = current_database() AND locktype = 'advisory' \
+     AND classid = 1819239287 AND objid = 2 AND objsubid = 2 AND granted";
+
 /// A server notices within half a minute that the host of a writer is gone, and gives its locks to others. What was
 /// committed is on disk, whatever the database's default is.
 const SESSION: &str = "SET lock_timeout = '5s'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s'; \
@@ -54,7 +58,8 @@ pub(super) async fn open(url: &PostgresUrl, tenancy: Tenancy) -> Result<Opened, 
     if tenancy == Tenancy::Alone {
         match alone(&mut conn).await {
             Err(Error::Database(told)) if told.code().as_deref() == Some("55P03") => {
-                return Err(StoreError::Taken { store });
+                let by = holder(&mut conn).await.unwrap_or_default();
+                return Err(StoreError::Taken { store, by });
             }
             other => other.map_err(fault)?,
         }
@@ -114,6 +119,12 @@ async fn session(options: &PgConnectOptions) -> Result<PgConnection, Error> {
 
 async fn alone(conn: &mut PgConnection) -> Result<(), Error> {
     run(conn, ALONE).await
+}
+
+/// Whose session holds the lock, for people.
+async fn holder(conn: &mut PgConnection) -> Option<String> {
+    let asked = sqlx::query_scalar(HOLDER).fetch_optional(conn);
+    sql::in_time(CONNECT, asked).await.ok()?
 }
 
 async fn run(conn: &mut PgConnection, text: &'static str) -> Result<(), Error> {

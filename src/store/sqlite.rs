@@ -1,6 +1,11 @@
 //! The embedded store: one file that only its owner can read.
 
-use std::{fs, io, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+use std::{
+    fs, io,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::Path,
+    time::Duration,
+};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -10,15 +15,25 @@ use super::{
     engine::{Engine, MIGRATIONS, Opened},
     migrated,
     sql::Pool,
+    tenure::Tenure,
 };
 
 /// Opens the file, makes it where there is none, and brings its schema up to date.
-pub(super) async fn open(path: &Path) -> Result<Opened, StoreError> {
+/// With a tenure nobody else does so.
+pub(super) async fn open(path: &Path, tenure: Option<&Tenure>) -> Result<Opened, StoreError> {
     let name = path.display().to_string();
-    make_private(path).map_err(|cause| StoreError::Open {
+    let unopened = |cause| StoreError::Open {
         store: name.clone(),
         cause,
-    })?;
+    };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(unopened)?;
+    }
+    if let Some(tenure) = tenure {
+        tenure.take(path)?;
+    }
+    make_private(path).map_err(unopened)?;
+    one_name(path)?;
     let _alone = alone(path).await;
     let fault = |cause| StoreError::Use {
         store: name.clone(),
@@ -45,9 +60,6 @@ pub(super) async fn open(path: &Path) -> Result<Opened, StoreError> {
 /// The file is made before SQLite makes it, so that only its owner can read it. One that exists is left to SQLite: a file
 /// that is opened and closed past it loses its locks.
 fn make_private(path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
     let mut options = fs::OpenOptions::new();
     match options.write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => {
@@ -59,6 +71,18 @@ fn make_private(path: &Path) -> io::Result<()> {
         }
         Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(fault) => Err(fault),
+    }
+}
+
+/// SQLite keeps the log of a file beside the name that it was opened by. By another name it would be another store, which
+/// knows of no attempt that stands in the log, and damages the file.
+fn one_name(path: &Path) -> Result<(), StoreError> {
+    match fs::metadata(path).map(|file| file.nlink()) {
+        Ok(names) if names > 1 => Err(StoreError::Names {
+            store: path.display().to_string(),
+            names,
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -31,6 +31,7 @@ enum Fault {
     Another,
     Away,
     Taken,
+    Names,
     Other,
 }
 
@@ -51,7 +52,12 @@ impl Trouble {
             StoreError::Server { store, why } => {
                 format!("the store {store} {what} ({})", one_line(why))
             }
-            StoreError::Taken { store } => format!("another lockwatch uses the store {store}"),
+            StoreError::Taken { store, by } => {
+                format!("another lockwatch uses the store {store}{by}")
+            }
+            StoreError::Names { store, names } => {
+                format!("the store {store} {what} ({names} hard links)")
+            }
             StoreError::NoAddress(why) => format!("the address of the store cannot be had: {why}"),
             _ => format!("the store {name} {what}{cause}"),
         };
@@ -104,6 +110,7 @@ impl Fault {
             StoreError::Another => return Self::Another,
             StoreError::Server { .. } => return Self::Away,
             StoreError::Taken { .. } => return Self::Taken,
+            StoreError::Names { .. } => return Self::Names,
             _ => {}
         }
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
@@ -145,6 +152,8 @@ impl Fault {
             // PostgreSQL's: https://www.postgresql.org/docs/current/errcodes-appendix.html
             return match said.code()?.as_ref() {
                 "53100" => Some(Self::Full),
+                // Waited for longer than `lock_timeout`.
+                "55P03" => Some(Self::Locked),
                 "25006" | "42501" => Some(Self::ReadOnly),
                 "42P01" | "42703" | "XX001" | "XX002" => Some(Self::Damaged),
                 "53300" | "57P01" | "57P02" | "57P03" => Some(Self::Away),
@@ -183,11 +192,12 @@ impl Fault {
             ),
             Self::ReadOnly => (
                 "cannot be opened for writing",
-                "Make the file, its folder and its disk writable for the account that lockwatch runs as.",
+                "Make the file, its folder and its disk writable for the account that lockwatch runs as; a database, for the role \
+                 that store.url names.",
             ),
             Self::Locked => (
                 "is locked by another program",
-                "End the program that holds it open, such as a shell of sqlite3 or a backup.",
+                "End the program that holds its lock, such as a shell of sqlite3 or psql, or a backup.",
             ),
             Self::Gone => (
                 "was removed or replaced while lockwatch ran",
@@ -206,7 +216,11 @@ impl Fault {
             ),
             Self::Taken => (
                 "is used by another lockwatch",
-                "End the other one: one process works on a database at a time.",
+                "End the other one: one lockwatch works on a store at a time.",
+            ),
+            Self::Names => (
+                "has several names",
+                "Remove all but one of them (find DIR -samefile FILE shows them): SQLite would take each for another store.",
             ),
             Self::Other => (
                 "cannot be used",

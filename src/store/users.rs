@@ -140,6 +140,20 @@ impl Store {
         self.writer.write(Release { claim, due }).await
     }
 
+    /// Whether this user, by this lower-cased username, is among those that are checked.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn watches(&self, id: &UserId, username: &str) -> Result<bool, StoreError> {
+        sql::query("SELECT id FROM users WHERE active AND id = $1 AND username = $2")
+            .bind(id.as_str())
+            .bind(username)
+            .fetch_optional(&self.pool)
+            .await
+            .map(|row| row.is_some())
+            .map_err(StoreError::Read)
+    }
+
     /// Every active user, by id.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 pub use super::parting::Parting;
 use super::{
-    Store, StoreError, millis, parting, span,
+    Store, StoreError, books, millis, parting, span,
     sql::{self, Conn},
     to_doc,
     writer::Write,
@@ -19,6 +19,14 @@ use crate::{
 
 /// Rows of removed users and untouched ledger rows are kept so long.
 const KEEP: Duration = Duration::from_hours(90 * 24);
+
+/// What the clock did more than time that was seen to pass, before a sweep waits for the next one: the clock may be wrong.
+const UNSEEN: Duration = Duration::from_hours(24);
+
+/// What is remembered of a username's attempts lasts from the last time that it was wanted. By the budget's clock, which
+/// nobody sets: a clock that is set forward makes no ledger old.
+const TOUCH: &str =
+    "UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)";
 
 /// What `sync` needs to know of a configured user.
 #[derive(Clone, Debug)]
@@ -113,9 +121,9 @@ impl Write for Sync {
         let Wants { users, telling } = &self.wants;
         let mut partings = Vec::new();
         let fresh = to_doc(&Record::new(self.now, &self.limits))?;
-        // What is remembered of a username's attempts lasts from the last time that it was wanted.
-        sql::query("UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)")
-            .bind(now)
+        let counted = books::counted(conn, self.now).await?;
+        sql::query(TOUCH)
+            .bind(millis(counted))
             .execute(&mut *conn)
             .await?;
         let known = sql::query("SELECT id FROM users WHERE active")
@@ -159,20 +167,47 @@ impl Write for Sync {
     }
 }
 
+/// Whether the clock and the time that was seen to pass have come apart since the last sweep. `unseen` is by how much they
+/// differ; it is remembered.
+async fn clock_moved(conn: &mut Conn, unseen: i64) -> Result<bool, sqlx::Error> {
+    let row = sql::query("SELECT value FROM meta WHERE key = 'unseen'")
+        .fetch_optional(&mut *conn)
+        .await?;
+    let last: Option<i64> = match row {
+        Some(row) => row.get::<String>("value")?.parse().ok(),
+        None => None,
+    };
+    sql::query(
+        "INSERT INTO meta (key, value) VALUES ('unseen', $1) \
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )
+    .bind(unseen.to_string())
+    .execute(conn)
+    .await?;
+    Ok(last.is_none_or(|last| unseen.abs_diff(last) > span(UNSEEN).unsigned_abs()))
+}
+
 impl Write for Sweep {
     type Out = ();
 
     async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
         let now = millis(self.now);
-        // What is remembered of a username's attempts lasts from the last time that it was wanted.
-        sql::query("UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)")
-            .bind(now)
-            .execute(&mut *conn)
-            .await?;
+        let counted = millis(books::counted(conn, self.now).await?);
+        sql::query(TOUCH).bind(counted).execute(&mut *conn).await?;
         for old in [
-            "DELETE FROM users WHERE removed_at < $1",
             "DELETE FROM ledger WHERE touched_at < $1",
             "DELETE FROM groups_ledger WHERE touched_at < $1",
+        ] {
+            sql::query(old)
+                .bind(counted - span(KEEP))
+                .execute(&mut *conn)
+                .await?;
+        }
+        if clock_moved(conn, now - counted).await? {
+            return Ok(());
+        }
+        for old in [
+            "DELETE FROM users WHERE removed_at < $1",
             "DELETE FROM incidents WHERE closed_at < $1",
             "DELETE FROM notices WHERE created_at < $1 AND (unsendable IS NOT NULL OR mail_id IN \
              (SELECT id FROM mails WHERE sent_at IS NOT NULL OR dead_at IS NOT NULL))",

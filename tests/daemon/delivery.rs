@@ -125,3 +125,41 @@ async fn a_recipient_that_is_put_off_at_first_gets_the_same_mail_later() {
     assert_eq!(sink.delivered().len(), 2);
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn a_server_that_does_not_relay_for_us_loses_no_mail() {
+    let stubborn = Sink::start(&["--at", "recipient", "550 5.7.1 relaying denied"]).await;
+    let mut house = House::of(&["wrong"]);
+    house.settings.email = to(stubborn.ports[0]);
+    house.give("wrong", WRONG);
+    let daemon = house.start().await;
+    let status = eventually(
+        || format!("nobody says what keeps the mail: {}", daemon.log()),
+        async || {
+            let status = house.lockwatch(&["status"]).await;
+            status.stdout.contains("relaying denied").then_some(status)
+        },
+    )
+    .await;
+    assert!(
+        status.stdout.contains("it wants a login (email.smtp)"),
+        "{status:?}"
+    );
+    let pending = house.metric("lockwatch_outbox_pending").await;
+    assert_eq!(pending, Some(2.0));
+    let tried = house.lockwatch(&["test-mail"]).await;
+    assert_eq!(tried.code, 1, "{tried:?}");
+    assert!(
+        tried.stderr.contains("it wants a login (email.smtp)"),
+        "{tried:?}"
+    );
+
+    let sink = Sink::start(&[]).await;
+    house.settings.email = to(sink.port);
+    house.write();
+    daemon.signal(Signal::HUP);
+    for to in ["wrong@acme.example", "ops@msp.example"] {
+        house.delivered(&sink, "failing", "wrong", to).await;
+    }
+    daemon.stop().await;
+}

@@ -15,7 +15,7 @@ const OPERATOR: &str = "ops@msp.example";
 
 impl House {
     /// Waits until lockwatch says that its store cannot be used, and that zones are looked up for all that.
-    async fn until_without_store(&self, says: &str) {
+    pub async fn until_without_store(&self, says: &str) {
         eventually(
             || format!("not without a store that says {says:?}"),
             async || {
@@ -37,7 +37,7 @@ impl House {
     }
 
     /// Waits for the end of it.
-    async fn until_store_is_back(&self, daemon: &Daemon) {
+    pub async fn until_store_is_back(&self, daemon: &Daemon) {
         self.until_ready(daemon).await;
         assert_eq!(self.metric("lockwatch_store_usable").await, Some(1.0));
         let users = self.get("/api/v1/users").await.json();
@@ -45,7 +45,7 @@ impl House {
     }
 
     /// Zones are looked up, on schedule and shown; no attempt is made.
-    async fn goes_on_without_attempts(&self, id: &str) {
+    pub async fn goes_on_without_attempts(&self, id: &str) {
         let before = self.stats(id);
         self.watch_checks(id, 2).await;
         let user = self

@@ -68,6 +68,7 @@ fn when_somebody_is_reminded() {
         told long ago                 | 9d | 24h | 24h | it ops
         one of them lately            | 9d | 24h | 1h | it
         both lately                   | 9d | 23h | 1h |
+        told by a clock that was ahead | 9d | -9000h | -23h | it
         ",
     );
     for [name, since, own, ops, want] in table {

@@ -35,6 +35,13 @@ sender    | close                               | sender    | transient | no  | 
 sender    | silence                             | sender    | transient | no  | not done within 3s
 recipient | 550 5.1.1 no such user here         | recipient | permanent | no  | the server answered 550 5.1.1 no such user here
 recipient | 552 5.2.2 their mailbox is full     | recipient | permanent | no  | the server answered 552
+recipient | 550 no such user                     | recipient | permanent | no  | the server answered 550 no such user
+recipient | 553 5.1.3 what address is that      | recipient | permanent | no  | the server answered 553
+recipient | 550 5.7.1 relaying denied           | recipient | barred    | no  | the server answered 550 5.7.1 relaying denied; the server does not let us send there: it wants a login (email.smtp)
+recipient | 554 5.7.1 relay access denied       | recipient | barred    | no  | the server answered 554 5.7.1 relay
+recipient | 550 relay not permitted             | recipient | barred    | no  | the server answered 550 relay
+recipient | 550 Authentication is required      | recipient | barred    | no  | the server answered 550 Auth
+recipient | 530 5.7.0 authentication required   | recipient | login     | no  | the server answered 530
 recipient | 451 4.7.1 greylisted                | recipient | transient | no  | the server answered 451 4.7.1 greylisted
 recipient | 421 4.3.2 shutting down             | recipient | transient | no  | the server answered 421
 recipient | silence                             | recipient | transient | no  | not done within 3s
@@ -88,6 +95,7 @@ fn named(error: &SendError) -> &'static str {
     match error.class {
         Class::Transient => "transient",
         Class::Permanent => "permanent",
+        Class::Barred => "barred",
         Class::Login => "login",
     }
 }

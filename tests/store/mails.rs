@@ -402,6 +402,7 @@ async fn what_was_told_is_forgotten_after_90_days_and_what_waits_never(place: Pl
             .sync(vec![wanted("acme", now)], LIMITS, now)
             .await
             .unwrap();
+        place.all_was_seen().await;
         store.sweep(now).await.unwrap();
         let mut sql = place.sql().await;
         let kept = sql

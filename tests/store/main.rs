@@ -21,6 +21,7 @@ mod server;
 mod support;
 mod telling;
 mod telling_law;
+mod tenure;
 mod together;
 #[allow(dead_code, reason = "every test binary uses another part of it")]
 #[path = "../support/users.rs"]

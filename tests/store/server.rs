@@ -4,7 +4,7 @@
 use lockwatch::{
     attempt::Outcome,
     config::{Database, PostgresUrl, StoreLocation},
-    store::StoreError,
+    store::{StoreError, tenure::Tenure},
     telemetry::chain,
 };
 use tokio::{net::TcpListener, time::timeout};
@@ -97,9 +97,10 @@ async fn a_write_that_must_give_way_is_made_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_daemon_works_on_a_database() {
     let place = Place::database().await;
-    let first = Store::open_alone(&place.location()).await.unwrap();
+    let alone = async || Store::open_alone(&place.location(), &Tenure::default()).await;
+    let first = alone().await.unwrap();
     let refused = async || {
-        let second = Store::open_alone(&place.location()).await;
+        let second = alone().await;
         let told = second.unwrap_err();
         assert!(matches!(told, StoreError::Taken { .. }), "{told:?}");
         told.to_string()
@@ -114,7 +115,7 @@ async fn one_daemon_works_on_a_database() {
     // To look is free.
     place.open().await;
     first.close().await;
-    Store::open_alone(&place.location()).await.unwrap();
+    alone().await.unwrap();
 }
 
 #[tokio::test]

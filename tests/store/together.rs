@@ -506,11 +506,13 @@ async fn a_removed_username_is_remembered_for_ninety_days(place: Place) {
         attempt(&store, Outcome::Rejected, start()).await.unwrap();
     }
     let removed = start() + days(1);
+    place.all_was_seen().await;
     store.sync(Vec::new(), LIMITS, removed).await.unwrap();
     let held = Err(Refusal::Held {
         why: Hold::Rejections,
     });
     let back = async |now: Timestamp| {
+        place.all_was_seen().await;
         store.sweep(now).await.unwrap();
         // As another user, with the same name and secret.
         let again = Wanted {

@@ -17,6 +17,7 @@ on_both_engines!(
     a_shorter_interval_is_obeyed_at_once,
     a_wait_that_autotask_asked_for_is_obeyed_however_long,
     the_budget_outlives_a_removal_by_90_days_and_never_ends_before,
+    a_clock_that_is_set_forward_makes_nobody_forgotten,
 );
 
 async fn sync(store: &Store, users: Vec<Wanted>, now: Timestamp) {
@@ -149,7 +150,8 @@ async fn a_wait_that_autotask_asked_for_is_obeyed_however_long(place: Place) {
     assert!(is_due(&store, asked).await);
 }
 
-async fn held(store: &Store, now: Timestamp) -> bool {
+async fn held(place: &Place, store: &Store, now: Timestamp) -> bool {
+    place.all_was_seen().await;
     sync(store, vec![wanted("acme", now)], now).await;
     let claimed = claim(store, "acme", now).await.unwrap();
     let answer = permit(store, &claimed.claim, now).await;
@@ -163,14 +165,52 @@ async fn the_budget_outlives_a_removal_by_90_days_and_never_ends_before(place: P
     attempt(&store, Outcome::Rejected, start()).await.unwrap();
     // Configured all the time: time forgives nothing, however often the configuration is read.
     for day in [89, 91, 200] {
-        assert!(held(&store, start() + days(day)).await, "on day {day}");
+        let now = start() + days(day);
+        assert!(held(&place, &store, now).await, "on day {day}");
     }
     // Removed on day 200, and wanted again on day 289.
     sync(&store, Vec::new(), start() + days(200)).await;
+    place.all_was_seen().await;
     sync(&store, Vec::new(), start() + days(289)).await;
-    assert!(held(&store, start() + days(289)).await);
+    assert!(held(&place, &store, start() + days(289)).await);
     // Removed again, and forgotten after 90 days.
     sync(&store, Vec::new(), start() + days(289)).await;
+    place.all_was_seen().await;
     sync(&store, Vec::new(), start() + days(380)).await;
-    assert!(!held(&store, start() + days(380)).await);
+    assert!(!held(&place, &store, start() + days(380)).await);
+}
+
+async fn a_clock_that_is_set_forward_makes_nobody_forgotten(place: Place) {
+    let store = place.with(&["acme"]).await;
+    attempt(&store, Outcome::Rejected, start()).await.unwrap();
+    attempt(&store, Outcome::Rejected, start()).await.unwrap();
+    store.sweep(start()).await.unwrap();
+    sync(&store, Vec::new(), start()).await;
+    let known = async || {
+        let mut sql = place.sql().await;
+        let users = sql.texts("SELECT id FROM users").await.len();
+        let credentials = sql.texts("SELECT fingerprint FROM ledger").await.len();
+        (users, credentials)
+    };
+    assert_eq!(known().await, (1, 2));
+    for now in [
+        "2027-12-01T00:00:00Z",
+        "2038-02-01T00:00:00Z",
+        "2026-11-21T12:05:00Z",
+        "1970-01-01T00:00:10Z",
+        "2100-01-01T00:00:00Z",
+        "2026-11-21T12:10:00Z",
+    ] {
+        store.sweep(now.parse().unwrap()).await.unwrap();
+        assert_eq!(known().await, (1, 2), "{now}");
+    }
+    // The clock is right after all: what is kept for people goes by it, a day later. The budget does not.
+    let later: Timestamp = "2027-12-01T00:00:00Z".parse().unwrap();
+    store.sweep(later).await.unwrap();
+    store.sweep(later + Duration::from_hours(24)).await.unwrap();
+    assert_eq!(known().await, (0, 2));
+    sync(&store, vec![wanted("acme", later)], later).await;
+    let found = attempt(&store, Outcome::NotSent, later).await;
+    let why = Hold::Rejections;
+    assert_eq!(found, Err(Refusal::Held { why }));
 }

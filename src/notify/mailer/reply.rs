@@ -14,6 +14,7 @@ pub(super) fn failed(step: Step, error: &SmtpError) -> SendError {
         // "Authentication required", wherever it is said.
         (_, Some(530)) => Class::Login,
         (Step::Login, _) if error.is_permanent() => Class::Login,
+        (Step::Recipient, _) if error.is_permanent() && bars_us(error) => Class::Barred,
         // Anywhere else a 5xx speaks about our settings, which an operator can correct: the mail must not be lost.
         (Step::Recipient | Step::Data, _) if error.is_permanent() => Class::Permanent,
         (Step::Sender, Some(code)) if error.is_permanent() && too_big(code, error) => {
@@ -21,11 +22,28 @@ pub(super) fn failed(step: Step, error: &SmtpError) -> SendError {
         }
         _ => Class::Transient,
     };
+    let said = say(error);
+    let text = match class {
+        Class::Barred => format!(
+            "{said}; the server does not let us send there: it wants a login (email.smtp), or must relay for this host"
+        ),
+        _ => said,
+    };
     SendError {
         step,
         class,
-        text: printable(&say(error)),
+        text: printable(&text),
         in_doubt: false,
+    }
+}
+
+/// Whether RCPT TO was refused because of who we are (RFC 3463: X.7, security or policy) rather than whom it names. Exim
+/// and others say it without such a code.
+fn bars_us(error: &SmtpError) -> bool {
+    let words = innermost(error).to_string().to_lowercase();
+    match words.split_whitespace().next() {
+        Some(enhanced) if enhanced.starts_with("5.") => enhanced.starts_with("5.7."),
+        _ => words.contains("relay") || words.contains("authenticat"),
     }
 }
 

@@ -173,6 +173,11 @@ pub async fn deliver(
             let wait = MAIL_RETRIES.after(mail.put_offs);
             (later(now + wait, true), Delivery::Later)
         }
+        // Others may be sent to, and this one never dies of it.
+        Class::Barred => {
+            let wait = MAIL_RETRIES.after(mail.tries);
+            (later(now + wait, false), Delivery::Later)
+        }
         Class::Transient => {
             let why = format!("given up after 5 days; at last: {why}");
             // What came later has its own five days, unless it may have arrived with the rest.
