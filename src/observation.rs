@@ -137,6 +137,11 @@ pub enum Unclear {
     Dns,
     /// No connection.
     Connect,
+    /// The proxy of the configuration gave no connection.
+    Proxy {
+        /// Printable cause.
+        cause: String,
+    },
     /// The TLS handshake failed.
     Tls {
         /// Printable cause.
@@ -144,6 +149,8 @@ pub enum Unclear {
     },
     /// The connection ended before the status came.
     Reset,
+    /// What came is no HTTP answer: nobody knows what became of the request.
+    NotHttp,
     /// A 5xx without `errors[]`.
     Outage {
         /// HTTP status.
@@ -179,6 +186,8 @@ pub enum Mangled {
     Backslash,
     /// Far from the 25 characters that Autotask generates.
     UnusualLength,
+    /// Characters beyond ASCII, which Autotask does not generate and headers carry in more than one way.
+    NotAscii,
 }
 
 impl QueryFinding {
@@ -231,10 +240,14 @@ impl ZoneFinding {
 impl Unclear {
     fn outcome(&self) -> Outcome {
         match self {
-            Self::Dns | Self::Connect | Self::Tls { .. } | Self::Timeout { connecting: true } => {
-                Outcome::NotSent
+            Self::Dns
+            | Self::Connect
+            | Self::Proxy { .. }
+            | Self::Tls { .. }
+            | Self::Timeout { connecting: true } => Outcome::NotSent,
+            Self::Timeout { connecting: false } | Self::Reset | Self::NotHttp => {
+                Outcome::Unanswered
             }
-            Self::Timeout { connecting: false } | Self::Reset => Outcome::Unanswered,
             Self::Outage { .. }
             | Self::Maintenance
             | Self::RateLimited { .. }
@@ -248,12 +261,12 @@ impl Unclear {
         match self {
             Self::Timeout { .. } => "timeout",
             Self::Dns => "dns",
-            Self::Connect | Self::Reset => "connect",
+            Self::Connect | Self::Proxy { .. } | Self::Reset => "connect",
             Self::Tls { .. } => "tls",
             Self::Outage { .. } => "outage",
             Self::Maintenance => "maintenance",
             Self::RateLimited { .. } => "rate_limited",
-            Self::UnexpectedAnswer { .. } => "unexpected_answer",
+            Self::NotHttp | Self::UnexpectedAnswer { .. } => "unexpected_answer",
         }
     }
 }
@@ -275,6 +288,9 @@ impl Mangled {
             }
             Self::UnusualLength => {
                 "The secret in the configuration is far from the 25 characters that Autotask generates."
+            }
+            Self::NotAscii => {
+                "The secret in the configuration holds characters other than ASCII, such as a typographic quote or a space that cannot be seen."
             }
         }
     }

@@ -64,7 +64,21 @@ impl fmt::Display for UserId {
 pub struct Username(String);
 
 impl Username {
-    /// Takes the login as configured; the config room has refused blank ones.
+    /// What a login may look like, as a fragment for messages. It goes into a header and into an address.
+    pub const SHAPE: &str = "at most 320 printable ASCII characters";
+
+    /// # Errors
+    /// When `text` is not of [`Username::SHAPE`].
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let printable = |b: u8| matches!(b, b' '..=b'~');
+        if !text.trim().is_empty() && text.len() <= 320 && text.bytes().all(printable) {
+            Ok(Self::new(text))
+        } else {
+            Err(Self::SHAPE)
+        }
+    }
+
+    /// Takes a login that was checked before.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())

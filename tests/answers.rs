@@ -11,6 +11,18 @@ use lockwatch::{
 };
 
 const QUERIES: &[(&str, &str)] = &[
+    ("query-cut-off-locked", "outage 500"),
+    (
+        "query-items-not-rows-locked",
+        "unexpected 200: JSON of another shape",
+    ),
+    ("query-keys-twice", "unexpected 200: JSON of another shape"),
+    ("query-rejected-cut-off-locked", "locked"),
+    (
+        "query-rows-cut-off-locked",
+        "unexpected 200: a body that is not JSON",
+    ),
+    ("query-unknown-fields", "accepted"),
     ("query-accepted", "accepted"),
     ("query-accepted-as-text", "accepted"),
     ("query-accepted-byte-order-mark", "accepted"),
@@ -110,6 +122,22 @@ const QUERIES: &[(&str, &str)] = &[
 const ZONE: &str = "found AE02 https://webservices14.autotask.net/ATServicesRest/";
 
 const ZONES: &[(&str, &str)] = &[
+    ("zone-byte-order-mark", ZONE),
+    ("zone-cut-off-unknown-user", "outage 500"),
+    ("zone-empty", "unexpected 200: an empty body"),
+    (
+        "zone-invalid-utf8",
+        "unexpected 200: a body that is not JSON",
+    ),
+    (
+        "zone-keys-twice",
+        "untrusted evil.example: its host is not in allowed_hosts",
+    ),
+    ("zone-unknown-fields", ZONE),
+    (
+        "zone-url-backslashes",
+        "untrusted webservices14.autotask.net: it is written in a way that can be read as another url",
+    ),
     (
         "zone-address",
         "untrusted 192.0.2.7: its host is not in allowed_hosts",

@@ -721,3 +721,67 @@ proptest! {
         messages(&text);
     }
 }
+
+/// What goes into headers, addresses, mails, pages and labels is refused where it cannot be carried there, or where it would
+/// not be seen for what it is.
+#[test]
+fn names_that_cannot_be_carried_or_seen_are_refused() {
+    let ascii = "holds characters other than printable ASCII";
+    let control = "holds control characters";
+    let unseen = "holds characters that cannot be seen or that turn the direction of writing";
+    let ends = "begins or ends with white space";
+    let long = "k".repeat(10_000);
+    for (key, value, what) in [
+        ("username", long.as_str(), "is too long"),
+        ("username", "k\u{e9}@acme.example", ascii),
+        ("username", "k\u{1f980}@acme.example", ascii),
+        ("username", "k\\u0000@acme.example", control),
+        ("username", "k@acme.example\\nSecret: x", control),
+        ("username", "k\\r\\n@acme.example", control),
+        ("username", "k\\u007F@acme.example", control),
+        ("username", "k\u{202e}@acme.example", unseen),
+        ("username", "k\u{200b}@acme.example", unseen),
+        ("username", "k\u{a0}x@acme.example", ascii),
+        ("username", "k@acme.example ", ends),
+        ("username", "k@acme.example\u{a0}", ends),
+        ("username", "", "is empty"),
+        ("tenant", "acme\u{200b}", unseen),
+        ("tenant", "\u{202e}emca", unseen),
+        ("tenant", "ac\u{2028}me", unseen),
+        ("tenant", "acme\\n", ends),
+        ("tenant", "ac\\u001B[31mme", control),
+        ("tenant", long.as_str(), "is too long"),
+        ("integration", "Email2AT\u{2066}", unseen),
+        ("integration", "\u{feff}Email2AT", unseen),
+        ("integration", "a\\tb", control),
+        ("integration_code", "DEMO\\u0000CODE", control),
+        ("integration_code", "DEMO\\nCODE", control),
+    ] {
+        // The last line of the table, or in the place of the one that is there.
+        let line = format!("{key} = \"{value}\"\n");
+        let mut lines: Vec<&str> = USER.lines().collect();
+        lines.retain(|there| !there.starts_with(&format!("{key} =")));
+        let text = format!("{}\n{line}", lines.join("\n"));
+        let Problems(problems) = load_text(&text).unwrap_err();
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 1, "{key} {value:?}: {told:?}");
+        let said = format!("users[1].{key}: {what}; write ");
+        assert!(told[0].contains(&said), "{value:?}: {}", told[0]);
+        assert!(told[0].is_ascii() && told[0].len() < 700, "{}", told[0]);
+    }
+    for label in ["x = \"a\u{202e}b\"", "\"x\u{200b}\" = \"a\""] {
+        let Problems(problems) = load_text(&format!("{USER}labels = {{ {label} }}")).unwrap_err();
+        assert_eq!(problems.len(), 1, "{label}");
+    }
+    // Signs of several parts and scripts whose letters join are names like others.
+    for tenant in [
+        "\u{1f469}\u{200d}\u{1f52c}",
+        "\u{646}\u{200c}\u{645}",
+        "\u{e9}&<>\\\"'",
+    ] {
+        assert!(
+            load_text(&format!("{USER}tenant = \"{tenant}\"")).is_ok(),
+            "{tenant}"
+        );
+    }
+}

@@ -39,7 +39,11 @@ fn unclear(word: &str) -> Option<Unclear> {
         "tls" => Unclear::Tls {
             cause: "certificate expired".to_owned(),
         },
+        "proxy" => Unclear::Proxy {
+            cause: "tunnel error: proxy authorization required".to_owned(),
+        },
         "reset" => Unclear::Reset,
+        "not http" => Unclear::NotHttp,
         "outage" => Unclear::Outage { status: 503 },
         "maintenance" => Unclear::Maintenance,
         "rate limit" => Unclear::RateLimited { retry_after: None },
@@ -218,6 +222,8 @@ fn every_finding_has_its_meaning() {
         found       | dns                   | worked, spent  | unclear dns
         found       | connect               | worked, spent  | unclear connect
         found       | reset                 | worked, spent  | unclear connect
+        found       | proxy                 | worked, spent  | unclear connect
+        found       | not http              | worked, spent  | unclear unexpected_answer
         found       | tls                   | worked, spent  | unclear tls
         found       | outage                | worked, spent  | unclear outage
         found       | maintenance           | worked, spent  | unclear maintenance
@@ -281,6 +287,8 @@ fn every_finding_has_its_meaning() {
         dns         |                       | worked         | unclear dns
         connect     |                       | worked         | unclear connect
         reset       |                       | worked         | unclear connect
+        proxy       |                       | worked         | unclear connect
+        not http    |                       | new            | unclear unexpected_answer
         tls         |                       | worked         | unclear tls
         outage      |                       | worked         | unclear outage
         maintenance |                       | worked         | unclear maintenance
@@ -537,7 +545,9 @@ fn every_reason_has_a_label_of_its_own_that_reads_back() {
     }
 }
 
-const UNCLEAR: [&str; 10] = [
+const UNCLEAR: [&str; 12] = [
+    "proxy",
+    "not http",
     "timeout",
     "no connection in time",
     "dns",

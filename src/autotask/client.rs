@@ -10,7 +10,7 @@ use url::Url;
 
 pub use super::transport::ClientError;
 use super::{
-    hosts::AllowedHosts,
+    hosts::{AllowedHosts, is_loopback},
     transport::{self, CONNECT_WITHIN},
     wire,
 };
@@ -83,6 +83,7 @@ pub struct Client {
     http: reqwest::Client,
     base_url: Url,
     allowed: Arc<AllowedHosts>,
+    proxied: bool,
 }
 
 impl fmt::Debug for Client {
@@ -102,6 +103,7 @@ impl Client {
             http: transport::build(config)?,
             base_url: config.base_url.clone(),
             allowed: Arc::new(config.allowed_hosts.clone()),
+            proxied: config.proxy.is_some(),
         })
     }
 
@@ -118,7 +120,8 @@ impl Client {
             &["atservicesrest", "v1.0", "zoneInformation"],
         );
         url.query_pairs_mut().append_pair("user", username.as_str());
-        let (answer, took) = transport::exchange(self.http.get(url)).await;
+        let proxied = self.proxied(&url);
+        let (answer, took) = transport::exchange(self.http.get(url), proxied).await;
         let finding = match answer {
             Ok(answer) => match answer.cut {
                 Some(what) => ZoneFinding::Unclear(unexpected(answer.status, what)),
@@ -140,7 +143,8 @@ impl Client {
     /// What was there instead of an answer.
     pub async fn answers(&self, zone: &Zone) -> Result<(), Unclear> {
         let url = below(&zone.api, &["versioninformation"]);
-        let (answer, _) = transport::exchange(self.http.get(url)).await;
+        let proxied = self.proxied(&url);
+        let (answer, _) = transport::exchange(self.http.get(url), proxied).await;
         let answer = answer?;
         match answer.cut {
             Some(what) => Err(unexpected(answer.status, what)),
@@ -174,8 +178,9 @@ impl Client {
             return not_sent(Unclear::Connect);
         };
         let url = below(&zone.api, &["v1.0", entity, "query"]);
+        let proxied = self.proxied(&url);
         let request = self.http.post(url).headers(headers).body(wire::QUERY);
-        let (answer, took) = transport::exchange(request).await;
+        let (answer, took) = transport::exchange(request, proxied).await;
         // Used up, whatever came of it.
         drop(permit);
         let (finding, from) = match answer {
@@ -183,6 +188,11 @@ impl Client {
             Err(unclear) => (QueryFinding::Unclear(unclear), None),
         };
         (Probed { finding, took }, from)
+    }
+
+    /// The proxy never carries what stays on this machine.
+    fn proxied(&self, url: &Url) -> bool {
+        self.proxied && !is_loopback(url)
     }
 }
 

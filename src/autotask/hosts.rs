@@ -8,6 +8,8 @@ use crate::{autotask::text::printable_ascii, observation::Zone};
 
 /// Zone names in metrics and mails are not longer than this.
 const MAX_NAME: usize = 64;
+/// Zone urls are short, and the store and every message about the zone hold them.
+const LONGEST: usize = 2048;
 
 /// `autotask.allowed_hosts`: exact names, or `*.domain` for any host below a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +62,22 @@ impl AllowedHosts {
         })
     }
 
+    /// The same, of the url that is written `text`. What a parser has to mend (a missing slash, a backslash, a tab
+    /// inside, an address in another notation) is read differently elsewhere; an honest answer needs none of it.
+    ///
+    /// # Errors
+    /// Why not, a fragment.
+    pub fn trust_as_written(&self, name: &str, text: &str, url: &Url) -> Result<Zone, String> {
+        let zone = self.trust(name, url)?;
+        if text.len() > LONGEST {
+            Err(format!("it is longer than {LONGEST} characters"))
+        } else if is_plain(text, url) {
+            Ok(zone)
+        } else {
+            Err("it is written in a way that can be read as another url".to_owned())
+        }
+    }
+
     /// Whether every pattern is a loopback host: then no certificate of the outer world is ever needed.
     #[must_use]
     pub fn only_loopback(&self) -> bool {
@@ -72,7 +90,8 @@ impl AllowedHosts {
             .any(|pattern| match pattern.strip_prefix("*.") {
                 Some(domain) => host
                     .strip_suffix(domain)
-                    .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+                    .and_then(|rest| rest.strip_suffix('.'))
+                    .is_some_and(|labels| labels.split('.').all(|label| !label.is_empty())),
                 None => host == pattern,
             })
     }
@@ -86,6 +105,24 @@ pub fn is_loopback(url: &Url) -> bool {
 
 fn loopback_name(host: &str) -> bool {
     host == "localhost" || address(host).is_some_and(|ip| ip.is_loopback())
+}
+
+/// Whether `text` says what `url` holds: scheme, `://`, the host letter by letter, its port if any, a path.
+fn is_plain(text: &str, url: &Url) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    let is_host = [host.to_owned(), format!("{host}:{port}")]
+        .iter()
+        .any(|spelt| authority.eq_ignore_ascii_case(spelt));
+    let of_host = |c: char| c.is_ascii_alphanumeric() || "-_.:[]".contains(c);
+    scheme.eq_ignore_ascii_case(url.scheme())
+        && is_host
+        && host.chars().all(of_host)
+        && text.chars().all(|c| c.is_ascii_graphic() && c != '\\')
 }
 
 fn address(host: &str) -> Option<IpAddr> {
@@ -313,6 +350,66 @@ mod tests {
         ];
         proptest::collection::vec(part, 1..8)
             .prop_map(|parts| format!("https://{}", parts.concat()))
+    }
+
+    /// The rule in other words, without a parser of urls: a text that leads to Autotask and to nobody else.
+    fn leads_to_autotask(text: &str) -> bool {
+        let lower = text.to_ascii_lowercase();
+        let Some(rest) = lower.strip_prefix("https://") else {
+            return false;
+        };
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let host = authority.strip_suffix(":443").unwrap_or(authority);
+        let labels: Vec<&str> = host.split('.').collect();
+        let of_host = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let of_path = |c: char| ('!'..='~').contains(&c) && !"\\?#".contains(c);
+        labels.len() > 2
+            && labels.ends_with(&["autotask", "net"])
+            && labels
+                .iter()
+                .all(|label| !label.is_empty() && label.chars().all(of_host))
+            && path.chars().all(of_path)
+            && text.len() <= 2048
+    }
+
+    fn trusted_as_written(text: &str) -> bool {
+        let allowed = hosts(&["*.autotask.net"]);
+        Url::parse(text).is_ok_and(|url| allowed.trust_as_written("AE02", text, &url).is_ok())
+    }
+
+    /// What people and attackers put into urls, in any order.
+    fn texts() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            4 => proptest::sample::select(vec![
+                "https://", "HTTPS://", "http://", "https:", "//", "webservices14", ".autotask.net", "autotask.net",
+                ".AUTOTASK.net", ".evil.example", "evil", "127.0.0.1", "[::1]", "0x7f.1", ":443", ":8443", ":0443", ":",
+                "/", "\\", "@", "?", "#", "%2e", "%2F", "%", ".", "..", "/../", "\t", "\n", " ", "\0", "\u{3002}",
+                "\u{ff0e}", "\u{ff41}", "\u{430}", "\u{212a}", "\u{ad}", "\u{200d}", "xn--", "ATServicesRest",
+            ]).prop_map(str::to_owned),
+            1 => "\\PC{0,3}",
+        ];
+        proptest::collection::vec(part, 0..7).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn nothing_is_trusted_that_does_not_lead_to_autotask(
+            head in prop_oneof![Just(""), Just("https://"), Just("https://webservices14.autotask.net")],
+            text in texts(),
+        ) {
+            let text = format!("{head}{text}");
+            prop_assert!(!trusted_as_written(&text) || leads_to_autotask(&text), "{text:?}");
+        }
+
+        #[test]
+        fn whatever_plainly_leads_to_autotask_is_trusted(
+            text in "(https|HTTPS)://([a-wyz][a-z0-9]{0,8}\\.){1,3}[Aa]utotask\\.(net|NET)(:443)?(/[a-zA-Z0-9._~%@:;=+/-]{0,12})?",
+        ) {
+            prop_assert!(leads_to_autotask(&text), "{text:?}");
+            prop_assert!(trusted_as_written(&text), "{text:?}");
+        }
     }
 
     proptest! {

@@ -3,5 +3,6 @@
 pub mod client;
 pub mod hosts;
 pub mod text;
+mod tls;
 mod transport;
 pub mod wire;

@@ -25,7 +25,7 @@ pub fn printable_ascii(text: &str, max: usize) -> String {
 }
 
 /// Characters that move the cursor, turn the direction of writing, or cannot be seen.
-fn hides(c: char) -> bool {
+pub(crate) fn hides(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -3,14 +3,15 @@
 
 use std::{error::Error, fs, io, net::IpAddr, path::PathBuf, time::Duration};
 
-use hyper_util::client::legacy::connect::HttpInfo;
+use hyper_util::client::legacy::{self, connect::HttpInfo};
 use reqwest::{Certificate, ClientBuilder, NoProxy, Proxy, RequestBuilder, Response, header};
 use tokio::time::Instant;
 
 use crate::{
-    autotask::{hosts::is_loopback, text::printable, wire},
+    autotask::{hosts::is_loopback, text::printable, tls, wire},
     clock, config,
     observation::Unclear,
+    telemetry,
 };
 
 /// A connection, name look-up and TLS handshake included, stands within this time or the request is not sent.
@@ -122,11 +123,14 @@ pub(super) struct Answer {
 }
 
 /// Sends one request, once, and reads its answer. Gives the time it took, too.
-pub(super) async fn exchange(request: RequestBuilder) -> (Result<Answer, Unclear>, Duration) {
+pub(super) async fn exchange(
+    request: RequestBuilder,
+    proxied: bool,
+) -> (Result<Answer, Unclear>, Duration) {
     let begun = Instant::now();
     let answer = match request.send().await {
         Ok(response) => Ok(receive(response).await),
-        Err(error) => Err(why_unanswered(&error)),
+        Err(error) => Err(why_unanswered(&error, proxied)),
     };
     (answer, begun.elapsed())
 }
@@ -164,23 +168,49 @@ async fn receive(mut response: Response) -> Answer {
 
 /// What a failure before the status is called. Only what happened before the connection stood can be sure to have sent
 /// nothing.
-fn why_unanswered(error: &reqwest::Error) -> Unclear {
+fn why_unanswered(error: &reqwest::Error, proxied: bool) -> Unclear {
     let connecting = error.is_connect();
     if error.is_timeout() {
         return Unclear::Timeout { connecting };
     }
     if !connecting {
-        return Unclear::Reset;
+        let unreadable = find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse);
+        return if unreadable {
+            Unclear::NotHttp
+        } else {
+            Unclear::Reset
+        };
+    }
+    let cause = find::<legacy::Error>(error).and_then(Error::source);
+    // What fails before the connection stands has an error of its own around it; what is left is the handshake.
+    if let Some(handshake) = cause.and_then(|cause| cause.downcast_ref::<io::Error>()) {
+        return Unclear::Tls {
+            cause: printable(&handshake_words(handshake), 300),
+        };
+    }
+    if proxied {
+        let cause = cause.map_or_else(|| "no connection".to_owned(), telemetry::chain);
+        return Unclear::Proxy {
+            cause: printable(&cause, 200),
+        };
     }
     if error.is_dns() {
-        return Unclear::Dns;
+        Unclear::Dns
+    } else {
+        Unclear::Connect
     }
+}
+
+fn handshake_words(error: &io::Error) -> String {
     match tls_error(error) {
-        Some(cause) => Unclear::Tls {
-            cause: printable(&cause.to_string(), 200),
-        },
-        None => Unclear::Connect,
+        Some(cause) => tls::words(cause),
+        None => "the connection ended during the handshake".to_owned(),
     }
+}
+
+/// The first error of this kind in a chain of causes.
+fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    error.downcast_ref().or_else(|| find(error.source()?))
 }
 
 /// The TLS failure in a chain of causes; `io::Error` hides its own cause from `source`.
@@ -193,4 +223,62 @@ fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> 
         .and_then(io::Error::get_ref)
         .and_then(|inner| tls_error(inner));
     inner.or_else(|| tls_error(error.source()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::SocketAddr, sync::Arc};
+
+    use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+    use url::Url;
+
+    use super::*;
+    use crate::{attempt::Outcome, autotask::hosts::AllowedHosts, observation::QueryFinding};
+
+    /// A resolver that finds these addresses, or does not answer.
+    struct Resolver(Option<Vec<SocketAddr>>);
+
+    impl Resolve for Resolver {
+        fn resolve(&self, _: Name) -> Resolving {
+            let found = self.0.clone();
+            Box::pin(async {
+                match found {
+                    Some(found) => Ok(Box::new(found.into_iter()) as Addrs),
+                    None => std::future::pending().await,
+                }
+            })
+        }
+    }
+
+    async fn with(resolver: Option<Resolver>, url: &str) -> Unclear {
+        let config = config::Autotask {
+            base_url: Url::parse("https://webservices.autotask.net/").unwrap(),
+            allowed_hosts: AllowedHosts::new(Vec::new()),
+            timeout: Duration::from_millis(400),
+            ca_file: None,
+            proxy: None,
+        };
+        let mut client = settings(&config).unwrap().tls_certs_only([]);
+        if let Some(resolver) = resolver {
+            client = client.dns_resolver(Arc::new(resolver));
+        }
+        let request = client.build().unwrap().get(url);
+        let (answer, _) = exchange(request, false).await;
+        let unclear = answer.err().unwrap();
+        let outcome = QueryFinding::Unclear(unclear.clone()).outcome();
+        assert_eq!(outcome, Outcome::NotSent);
+        unclear
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_nowhere_sends_nothing() {
+        let url = "https://webservices.autotask.net/";
+        // The system's own resolver refuses such a name without asking anybody.
+        let too_long = format!("http://{}.example/", "a".repeat(64));
+        assert_eq!(with(None, &too_long).await, Unclear::Dns);
+        let to_nothing = with(Some(Resolver(Some(Vec::new()))), url).await;
+        assert_eq!(to_nothing, Unclear::Connect);
+        let silent = with(Some(Resolver(None)), url).await;
+        assert_eq!(silent, Unclear::Timeout { connecting: true });
+    }
 }

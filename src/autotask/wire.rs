@@ -43,7 +43,7 @@ pub fn zone_answer(
     match answer.zone_url() {
         Some((name, text)) => match Url::parse(text) {
             Ok(url) => allowed
-                .trust(name, &url)
+                .trust_as_written(name, text, &url)
                 .map_or_else(|why| untrusted(&url, why), ZoneFinding::Found),
             Err(_) => ZoneFinding::Unclear(answer.unexpected("its zone url is not a url")),
         },
@@ -168,13 +168,18 @@ impl Answer {
             Some(b'<') => Body::Html,
             Some(_) => serde_json::from_slice(bytes).map_or(Body::Other, Body::Json),
         };
+        // JSON that was cut off may be a row as well as an error: its words blame nobody who is not refused anyway.
+        let torn = body == Body::Other && matches!(bytes.first(), Some(b'{' | b'['));
         let errors = match &body {
             Body::Json(value) => error_texts(value),
             _ => Vec::new(),
         };
         let said = if !errors.is_empty() {
             errors.join("\n")
-        } else if matches!(body, Body::Json(_) | Body::Other) && bytes.len() <= MAX_PLAIN {
+        } else if matches!(body, Body::Json(_) | Body::Other)
+            && bytes.len() <= MAX_PLAIN
+            && (!torn || status == 401)
+        {
             String::from_utf8_lossy(bytes).into_owned()
         } else {
             String::new()
@@ -186,7 +191,8 @@ impl Answer {
             said: said.to_lowercase(),
         };
         // Rows of a good answer may hold any words: they are nobody's verdict.
-        if answer.errors.is_empty() && (answer.has_items() || answer.zone_url().is_some()) {
+        let rows = answer.field("items").is_some_and(Value::is_array);
+        if answer.errors.is_empty() && (rows || answer.zone_url().is_some()) {
             answer.said.clear();
         }
         answer

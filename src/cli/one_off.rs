@@ -43,13 +43,11 @@ pub(super) async fn probe(
     json: bool,
     wait: bool,
 ) -> Result<Exit, Failure> {
-    let username = username.trim();
-    if username.is_empty() || username.chars().any(char::is_control) {
-        return Err(Failure::usage(
-            "--username wants the API user's username (key)",
-        ));
-    }
-    let username = Username::new(username);
+    let username = Username::parse(username.trim()).map_err(|shape| {
+        Failure::usage(format!(
+            "--username wants the API user's username (key): {shape}"
+        ))
+    })?;
     let (autotask, activation) = match app::load(&config.path).await {
         Ok(config) => {
             if let Some(user) = config

@@ -137,7 +137,12 @@ fn suspicious(purpose: Purpose, secret: &SecretString) -> Vec<&'static str> {
     let short = purpose == Purpose::Token && secret.expose_secret().len() < TOKEN_LENGTH;
     mangled(secret)
         .into_iter()
-        .filter(|what| *what != Mangled::UnusualLength || purpose == Purpose::Secret)
+        .filter(|what| match what {
+            Mangled::UnusualLength => purpose == Purpose::Secret,
+            // A mail server may take any password; the others are sent as headers.
+            Mangled::NotAscii => purpose != Purpose::Password,
+            _ => true,
+        })
         .map(|what| match what {
             Mangled::SurroundingQuotes => "begins and ends with a quote: is the quote part of it?",
             Mangled::OuterWhiteSpace => "begins or ends with white space",
@@ -146,6 +151,9 @@ fn suspicious(purpose: Purpose, secret: &SecretString) -> Vec<&'static str> {
                 "holds a backslash before a special character, as shells leave it"
             }
             Mangled::UnusualLength => "has an unusual length: Autotask generates 25 characters",
+            Mangled::NotAscii => {
+                "holds characters other than ASCII, such as a typographic quote or a space that cannot be seen"
+            }
         })
         .chain(short.then_some("is shorter than 16 characters and easily guessed"))
         .collect()

@@ -14,11 +14,19 @@ pub(super) fn unclear(what: &Unclear, who: &str) -> Diagnosis {
         }
         Unclear::Dns => (Reason::Dns, "could not resolve the host's name".to_owned()),
         Unclear::Connect => (Reason::Connect, "found no connection".to_owned()),
+        Unclear::Proxy { cause } => (
+            Reason::Connect,
+            format!("found no way through autotask.proxy: {cause}"),
+        ),
+        Unclear::NotHttp => (
+            Reason::UnexpectedAnswer,
+            "got something back that is not HTTP".to_owned(),
+        ),
         Unclear::Reset => (
             Reason::Connect,
             "lost its connection before an answer came".to_owned(),
         ),
-        Unclear::Tls { cause } => (Reason::Tls, format!("found no TLS: {cause}")),
+        Unclear::Tls { cause } => (Reason::Tls, format!("found no secure connection: {cause}")),
         Unclear::Outage { status } => (
             Reason::Outage,
             format!("was answered {status} without a word from the API"),

@@ -2,13 +2,17 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
 
 /// What is done after a request was read.
@@ -18,8 +22,12 @@ pub enum Reply {
     Say(Vec<u8>),
     /// These bytes, then the end of the connection.
     SayAndClose(Vec<u8>),
-    /// These bytes, then one more at a time for ever.
-    Drip(Vec<u8>),
+    /// These bytes, then the connection is reset.
+    SayAndReset(Vec<u8>),
+    /// These bytes, then the others again and again for ever, with a pause in between.
+    Drip(Vec<u8>, Vec<u8>),
+    /// The same without a pause: as fast as they are taken.
+    Flood(Vec<u8>, Vec<u8>),
     /// Nothing at all.
     Hang,
 }
@@ -28,22 +36,42 @@ pub struct Server {
     pub address: SocketAddr,
     requests: Arc<Mutex<Vec<Vec<u8>>>>,
     connections: Arc<Mutex<usize>>,
+    flooded: Arc<AtomicUsize>,
+    floods: watch::Sender<usize>,
 }
 
 impl Server {
     /// Answers the first request with the first reply, and so on; the last one is repeated.
     pub async fn start(replies: Vec<Reply>) -> Self {
+        Self::of(replies, true).await
+    }
+
+    /// Gives the reply as soon as anything at all was heard, whatever it was.
+    pub async fn after_some_bytes(reply: Reply) -> Self {
+        Self::of(vec![reply], false).await
+    }
+
+    async fn of(replies: Vec<Reply>, http: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self {
             address: listener.local_addr().unwrap(),
             requests: Arc::default(),
             connections: Arc::default(),
+            flooded: Arc::default(),
+            floods: watch::Sender::new(0),
         };
         let (requests, connections) = (server.requests.clone(), server.connections.clone());
+        let (flooded, floods) = (server.flooded.clone(), server.floods.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 *connections.lock().unwrap() += 1;
-                tokio::spawn(serve(stream, replies.clone(), requests.clone()));
+                let (replies, requests) = (replies.clone(), requests.clone());
+                let (flooded, floods) = (flooded.clone(), floods.clone());
+                tokio::spawn(async move {
+                    if serve(stream, http, replies, requests, flooded).await {
+                        floods.send_modify(|over| *over += 1);
+                    }
+                });
             }
         });
         server
@@ -55,6 +83,11 @@ impl Server {
 
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
+    }
+
+    /// Everything that was heard, by connection.
+    pub fn heard(&self) -> Vec<Vec<u8>> {
+        self.requests.lock().unwrap().clone()
     }
 
     pub fn requests(&self) -> Vec<Request> {
@@ -69,13 +102,32 @@ impl Server {
         requests.remove(0)
     }
 
+    /// Waits until nobody listens to a flood any more, and says how much of it was taken at most, buffers on the way
+    /// included.
+    pub async fn flooded(&self) -> usize {
+        let mut over = self.floods.subscribe();
+        let end = over.wait_for(|over| *over > 0);
+        tokio::time::timeout(Duration::from_secs(60), end)
+            .await
+            .unwrap()
+            .unwrap();
+        self.flooded.load(Ordering::SeqCst)
+    }
+
     pub fn connections(&self) -> usize {
         *self.connections.lock().unwrap()
     }
 }
 
-async fn serve(mut stream: TcpStream, replies: Vec<Reply>, requests: Arc<Mutex<Vec<Vec<u8>>>>) {
-    while let Some(request) = read(&mut stream).await {
+/// Until the connection ends; whether it ended in a flood.
+async fn serve(
+    mut stream: TcpStream,
+    http: bool,
+    replies: Vec<Reply>,
+    requests: Arc<Mutex<Vec<Vec<u8>>>>,
+    flooded: Arc<AtomicUsize>,
+) -> bool {
+    while let Some(request) = read(&mut stream, http).await {
         let reply = {
             let mut requests = requests.lock().unwrap();
             requests.push(request);
@@ -87,24 +139,44 @@ async fn serve(mut stream: TcpStream, replies: Vec<Reply>, requests: Arc<Mutex<V
             }
             Reply::SayAndClose(bytes) => {
                 let _ = stream.write_all(&bytes).await;
-                return;
+                return false;
             }
-            Reply::Drip(bytes) => {
+            Reply::SayAndReset(bytes) => {
+                let _ = stream.write_all(&bytes).await;
+                // What was said should be read before the connection is torn down.
+                let _ = tokio::time::timeout(Duration::from_millis(50), stream.readable()).await;
+                stream.set_zero_linger().unwrap();
+                return false;
+            }
+            Reply::Drip(bytes, piece) => {
                 let mut next = stream.write_all(&bytes).await;
                 while next.is_ok() {
                     tokio::time::sleep(Duration::from_millis(20)).await;
-                    next = stream.write_all(b" ").await;
+                    next = stream.write_all(&piece).await;
                 }
+            }
+            Reply::Flood(bytes, piece) => {
+                let many = piece.repeat(64 * 1024 / piece.len());
+                let mut next = stream.write_all(&bytes).await;
+                while next.is_ok() {
+                    flooded.fetch_add(many.len(), Ordering::SeqCst);
+                    next = stream.write_all(&many).await;
+                }
+                return true;
             }
             Reply::Hang => std::future::pending().await,
         }
     }
+    false
 }
 
-/// One whole request, or nothing when the client has gone.
-async fn read(stream: &mut TcpStream) -> Option<Vec<u8>> {
+/// One whole request, or anything if not of `http`, or nothing when the client has gone.
+async fn read(stream: &mut TcpStream, http: bool) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {
+        if !http && !bytes.is_empty() {
+            return Some(bytes);
+        }
         if let Some(request) = Request::try_parse(&bytes)
             && request.body.len() >= request.length()
         {

@@ -14,6 +14,7 @@ mod house;
 
 mod access;
 mod activation;
+mod bad_answers;
 mod by_itself;
 mod campaign;
 mod clocks;
@@ -32,6 +33,7 @@ mod lookups;
 mod mailboxes;
 mod mails;
 mod moved;
+mod names;
 mod one_off;
 mod outages;
 mod probing;

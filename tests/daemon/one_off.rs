@@ -79,6 +79,8 @@ async fn json_and_refusals() {
     for (username, input, says) in [
         ("Works@ACME.example", GOOD, "run `lockwatch probe works`"),
         ("", GOOD, "wants the API user's username"),
+        ("k\u{e9}@acme.example", GOOD, "at most 320 printable ASCII"),
+        (&"k".repeat(10_000), GOOD, "at most 320 printable ASCII"),
         ("other@globex.example", "", "must not be empty"),
         (
             "other@globex.example",

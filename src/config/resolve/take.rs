@@ -11,10 +11,13 @@ use email_address::{EmailAddress, Options};
 use toml::Spanned;
 use url::{Host, Url};
 
-use crate::config::{
-    duration,
-    file::{Maybe, Texts},
-    report::{KeyPath, Report},
+use crate::{
+    autotask::text,
+    config::{
+        duration,
+        file::{Maybe, Texts},
+        report::{KeyPath, Report},
+    },
 };
 
 /// A field as `parse` makes it; `parse` says what is wrong as a fragment such as "is empty".
@@ -103,11 +106,19 @@ pub fn clean(text: &str, longest: usize) -> Result<String, &'static str> {
         Err("is empty")
     } else if text.chars().any(char::is_control) {
         Err("holds control characters")
+    } else if text.chars().any(is_unseen) {
+        Err("holds characters that cannot be seen or that turn the direction of writing")
     } else if text.chars().count() > longest {
         Err("is too long")
     } else {
         Ok(text.to_owned())
     }
+}
+
+/// Two texts that differ in these alone look the same, and what they turn around looks like another. Some scripts and
+/// signs need the two that join letters.
+fn is_unseen(c: char) -> bool {
+    text::hides(c) && !matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 /// As [`clean`], for a name: white space at an end is a slip.

@@ -8,7 +8,6 @@ use std::{
 
 use email_address::EmailAddress;
 use jiff::Timestamp;
-use reqwest::header::HeaderValue;
 use toml::{Spanned, value::Datetime};
 
 use super::{autotask::interval, credential, email::Operator, take};
@@ -191,13 +190,9 @@ impl Users {
     }
 }
 
-/// It goes into a header.
 fn username(text: &str) -> Result<Username, &'static str> {
     let text = take::name(text, 320)?;
-    if !text.is_ascii() || HeaderValue::from_str(&text).is_err() {
-        return Err("holds characters other than printable ASCII");
-    }
-    Ok(Username::new(text))
+    Username::parse(&text).map_err(|_| "holds characters other than printable ASCII")
 }
 
 /// Given, or the domain of the username.

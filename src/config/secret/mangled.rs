@@ -33,6 +33,7 @@ pub fn mangled(secret: &SecretString) -> Vec<Mangled> {
             !USUAL_LENGTH.contains(&secret.chars().count()),
             Mangled::UnusualLength,
         ),
+        (!secret.is_ascii(), Mangled::NotAscii),
     ]
     .into_iter()
     .filter_map(|(is, mangled)| is.then_some(mangled))
@@ -46,14 +47,23 @@ mod tests {
     #[test]
     fn what_looks_mangled() {
         use Mangled::{
-            Backslash, InnerWhiteSpace, OuterWhiteSpace, SurroundingQuotes, UnusualLength,
+            Backslash, InnerWhiteSpace, NotAscii, OuterWhiteSpace, SurroundingQuotes, UnusualLength,
         };
         for (secret, expected) in [
             ("demo-secret-of-25-letters", &[][..]),
             ("\"demo-secret-of-25-letters\"", &[SurroundingQuotes]),
             ("'demo-secret-of-25-letters'", &[SurroundingQuotes]),
             ("'demo-secret-of-25-letters\"", &[]),
-            ("“demo-secret-of-25-letters”", &[SurroundingQuotes]),
+            (
+                "“demo-secret-of-25-letters”",
+                &[SurroundingQuotes, NotAscii],
+            ),
+            ("demo-secret-of-25-lett\u{e9}rs", &[NotAscii]),
+            (
+                "demo-secret-of-25-letters\u{a0}",
+                &[OuterWhiteSpace, NotAscii],
+            ),
+            ("demo-secret-of-25\u{200b}-letters", &[NotAscii]),
             (" demo-secret-of-25-letters", &[OuterWhiteSpace]),
             (
                 "\"demo-secret-of-25-letters\" ",

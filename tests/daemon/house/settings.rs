@@ -8,6 +8,8 @@ use url::Url;
 pub struct Settings {
     /// `autotask.timeout`
     pub timeout: &'static str,
+    /// More of `[autotask]`.
+    pub autotask: String,
     /// `schedule.interval`
     pub interval: &'static str,
     /// More of `[schedule]`.
@@ -35,6 +37,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             timeout: "1s",
+            autotask: String::new(),
             interval: "1s",
             schedule: String::new(),
             activation: "1s",
@@ -58,6 +61,8 @@ pub struct Account {
     pub id: String,
     /// The id that it began with, which its username and its files are named after.
     pub first_id: String,
+    /// `username`, where it is not that of the id.
+    pub username: Option<String>,
     /// `tenant`
     pub tenant: &'static str,
     /// Where its secret and its code are.
@@ -76,6 +81,7 @@ impl Account {
         Self {
             id: id.to_owned(),
             first_id: id.to_owned(),
+            username: None,
             tenant: "acme",
             credential: format!(
                 "secret = {{ file = \"{id}.secret\" }}\nintegration_code = {{ file = \"{id}.code\" }}"
@@ -90,13 +96,18 @@ impl Account {
         let Self {
             id,
             first_id,
+            username,
             tenant,
             credential,
             notify,
             more,
             old,
         } = self;
-        let username = super::username(first_id);
+        let username = username
+            .clone()
+            .unwrap_or_else(|| super::username(first_id));
+        // Quoted for JSON, which TOML reads alike.
+        let username = serde_json::Value::from(username);
         let notify = notify.map_or_else(|| format!("{id}@acme.example"), str::to_owned);
         let created = if *old {
             "created = 2026-01-01T00:00:00Z\n"
@@ -104,7 +115,7 @@ impl Account {
             ""
         };
         format!(
-            "[[users]]\nid = \"{id}\"\nusername = \"{username}\"\ntenant = \"{tenant}\"\n\
+            "[[users]]\nid = \"{id}\"\nusername = {username}\ntenant = \"{tenant}\"\n\
              {credential}\n\
              notify = [\"{notify}\"]\n{created}{more}\n"
         )
@@ -121,6 +132,7 @@ impl Settings {
     ) -> String {
         let Self {
             timeout,
+            autotask: more,
             interval,
             schedule,
             activation,
@@ -138,7 +150,7 @@ impl Settings {
         let users: String = accounts.iter().map(Account::text).collect();
         format!(
             "{top}\n\
-             [autotask]\nbase_url = \"{autotask}\"\nallowed_hosts = [\"127.0.0.1\"]\ntimeout = \"{timeout}\"\n\
+             [autotask]\nbase_url = \"{autotask}\"\nallowed_hosts = [\"127.0.0.1\"]\ntimeout = \"{timeout}\"\n{more}\n\
              [schedule]\ninterval = \"{interval}\"\n{schedule}\n\
              [lockout]\nactivation = \"{activation}\"\nconfirm_after = \"{confirm_after}\"\n{lockout}\n\
              [store]\n{store}\nallow_ephemeral = {allow_ephemeral}\n\
