@@ -1,6 +1,6 @@
 //! docs/runbooks held against the program and the alert rules: a page for each reason and each alert, causes in the order of
-//! the diagnosis, Autotask's words as the remedies have them, queries that Prometheus takes. Links and commands are looked at
-//! in tests/docs.rs.
+//! the diagnosis, Autotask's words as the remedies have them, queries that Prometheus takes. Links are looked at
+//! in tests/docs.rs, commands run by tests/walk.
 #![expect(
     clippy::unwrap_used,
     reason = "a panic is how a test says that something is wrong"

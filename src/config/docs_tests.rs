@@ -1,5 +1,7 @@
 //! The list of keys, the mirror, the documentation and the operators' template name the same keys.
 
+mod values;
+
 use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
@@ -66,6 +68,11 @@ fn values() -> BTreeSet<String> {
         .filter(holds)
         .map(str::to_owned)
         .collect()
+}
+
+/// The code spans of a text.
+fn spans(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
 }
 
 fn joined(table: &str, key: &str) -> String {

@@ -10,7 +10,7 @@ use std::{
 use super::{Problem, keys, positions::Positions};
 
 /// Problems listed of one file.
-const LISTED: usize = 100;
+pub const LISTED: usize = 100;
 /// Characters shown of a key that is not ours.
 const KEY_SHOWN: usize = 32;
 

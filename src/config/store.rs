@@ -51,7 +51,7 @@ pub struct PostgresUrl {
 }
 
 /// What may stand behind the question mark. Anything else is refused: a misspelt `sslmode` would leave TLS to chance.
-const PARAMETERS: [&str; 7] = [
+pub(super) const PARAMETERS: [&str; 7] = [
     "application_name",
     "host",
     "sslcert",
@@ -61,7 +61,7 @@ const PARAMETERS: [&str; 7] = [
     "user",
 ];
 
-const SSL_MODES: [&str; 6] = [
+pub(super) const SSL_MODES: [&str; 6] = [
     "disable",
     "allow",
     "prefer",

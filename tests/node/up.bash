@@ -13,8 +13,7 @@ start() {
 
 # Looks every half second, for two minutes.
 until_true() {
-    local look
-    for look in {1..240}; do
+    for _ in {1..240}; do
         "$@" >/dev/null 2>&1 && return
         sleep 0.5
     done

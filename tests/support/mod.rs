@@ -5,8 +5,10 @@
     reason = "every test binary uses another part of it"
 )]
 
+pub mod accounts;
 pub mod certificates;
 pub mod exim;
+pub mod pages;
 pub mod postgres;
 pub mod program;
 pub mod prometheus;

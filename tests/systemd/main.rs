@@ -20,4 +20,5 @@ mod package;
 mod reloads;
 mod sandbox;
 mod service;
+mod walk;
 mod watchdog;

@@ -123,7 +123,7 @@ impl Site {
     }
 
     /// Where the daemon listens.
-    fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         *self.port.get_or_init(free_port)
     }
 

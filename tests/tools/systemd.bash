@@ -29,11 +29,12 @@ systemd_ready() {
 
 # Makes a Debian of this name, with systemd and what the package depends on.
 machine_of() {
-    local machine="$tools/machines/$1"
-    [[ -e $machine ]] && return
-    mkdir -p "$tools/machines" && rm -rf "$machine.new" &&
+    # What the pages have people type, where it is tried word for word.
+    local machine="$tools/machines/$1" with=sudo,curl,procps
+    [[ -e $machine/usr/bin/sudo ]] && return
+    mkdir -p "$tools/machines" && rm -rf "$machine" "$machine.new" &&
         mmdebstrap --quiet --variant=minbase --format=directory --dpkgopt=force-unsafe-io \
-            --include=systemd-sysv,dbus,ca-certificates "$1" "$machine.new" >&2 &&
+            --include="systemd-sysv,dbus,ca-certificates,$with" "$1" "$machine.new" >&2 &&
         mv "$machine.new" "$machine" || { complain "there is no Debian $1 to be had"; return 1; }
 }
 

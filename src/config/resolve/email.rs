@@ -51,9 +51,14 @@ pub fn email(table: Maybe<file::Email>, report: &mut Report<'_>) -> (Option<Emai
         );
     }
     let copy_operator = table.copy_operator.is_none_or(Spanned::into_inner);
-    let mut duration = |field, name, bounds| take::duration(field, &key.key(name), report, bounds);
     let day = 24 * 3600;
-    let remind_every = duration(table.remind_every, "remind_every", secs(0)..=secs(90 * day));
+    let remind_every = take::duration_or_never(
+        table.remind_every,
+        &key.key("remind_every"),
+        report,
+        &(secs(1)..=secs(90 * day)),
+    );
+    let mut duration = |field, name, bounds| take::duration(field, &key.key(name), report, bounds);
     let group_wait = duration(table.group_wait, "group_wait", millis(100)..=secs(3600));
     let reopen_within = duration(
         table.reopen_within,

@@ -63,6 +63,20 @@ pub fn duration(
     })
 }
 
+/// The same, or zero for never.
+pub fn duration_or_never(
+    field: Maybe<String>,
+    key: &KeyPath,
+    report: &mut Report<'_>,
+    bounds: &RangeInclusive<Duration>,
+) -> Option<Duration> {
+    parsed(field, key, report, |text| {
+        let zero = duration::parse(text, &(Duration::ZERO..=Duration::ZERO));
+        zero.or_else(|_| duration::parse(text, bounds))
+            .map_err(|duration::NotADuration(what)| what)
+    })
+}
+
 /// A whole number within `bounds`.
 pub fn whole<T: TryFrom<i64> + PartialOrd>(
     field: Maybe<i64>,

@@ -21,9 +21,9 @@ pub use code::{CodeText, PLACEHOLDER, no_code_in};
 pub use mangled::mangled;
 
 /// The longest secret, in bytes.
-const LONGEST: usize = 64 * 1024;
+pub(super) const LONGEST: usize = 64 * 1024;
 /// How long a source may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The source of a secret.
 #[derive(Clone)]
