@@ -150,5 +150,5 @@ fn in_block(page: &str, block: &Block) -> Vec<Typed> {
 /// Whether bash could run this as it is.
 fn is_whole(text: &str) -> bool {
     let asked = Command::new("bash").args(["-n", "-c", text]).output();
-    asked.expect("bash must be there").status.success()
+    asked.unwrap().status.success()
 }
