@@ -256,7 +256,9 @@ async fn a_taken_port_is_said_plainly() {
     let mut second = Daemon::spawn(&house, &[]);
     assert_eq!(second.ended(crate::support::PATIENCE).await, Some(70));
     assert!(
-        second.log().contains("is another lockwatch running?"),
+        second
+            .log()
+            .contains("maybe another lockwatch; to see which: ss -ltnp"),
         "{}",
         second.log()
     );
