@@ -266,6 +266,7 @@ fn one_user(
             protect_reads: false,
             external_url: None,
         },
+        log_level: None,
         users: vec![Arc::new(user)],
     }
 }

@@ -26,6 +26,7 @@ mod endpoint;
 mod flights;
 mod gate;
 mod letters;
+mod logs;
 mod lookups;
 mod mailboxes;
 mod mails;
