@@ -20,7 +20,7 @@ use crate::{
 const JSON: (&str, &str) = ("LOCKWATCH_LOG_FORMAT", "json");
 
 /// Every line as the object that it must be.
-fn objects(log: &str) -> Vec<Value> {
+pub fn objects(log: &str) -> Vec<Value> {
     let object = |line: &str| match serde_json::from_str(line) {
         Ok(Value::Object(object)) => Value::Object(object),
         other => panic!("{other:?}: {line}"),

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use crate::house::{House, code, eventually, secret, username, within};
+use crate::house::{House, code, secret, username, within};
 
 async fn reload(house: &House) {
     house.write();
@@ -98,6 +98,13 @@ async fn another_tenant_changes_a_label_and_nothing_else() {
     assert_eq!(house.user("works").await["state"], "healthy");
     assert_eq!(house.stats("wrong").attempts, 2);
     assert_eq!(house.filed().len(), mails);
+
+    // The end of an incident is told with the tenant of then.
+    house.accounts.retain(|account| account.id != "wrong");
+    reload(&house).await;
+    let closed = house.mailed("recovered", "wrong", "ops@msp.example").await;
+    let subject = closed.header("Subject");
+    assert!(subject.contains("wrong (globex)"), "{subject}");
     daemon.stop().await;
 }
 
@@ -106,7 +113,9 @@ async fn a_shorter_interval_is_in_force_at_once() {
     let mut house = House::of(&["slow"]);
     house.account("slow").more = "interval = \"1h\"\n".to_owned();
     let daemon = house.start().await;
-    eventually(
+    within(
+        // The first check of a user may be 30 s away.
+        Duration::from_secs(60),
         || "not checked".to_owned(),
         async || (house.user("slow").await["state"] == "healthy").then_some(()),
     )
