@@ -47,7 +47,7 @@ enum Command {
         #[command(flatten)]
         config: ConfigArg,
         #[command(flatten)]
-        log: run::LogArgs,
+        log: Box<run::LogArgs>,
     },
     /// Say every problem of the configuration, secrets included. Exit: 0 good, 78 not.
     Validate {
