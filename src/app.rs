@@ -259,7 +259,11 @@ pub async fn load(path: &Path) -> Result<Config, Problems> {
     Ok(config)
 }
 
-async fn read(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
+/// Reads a configuration on a thread that may block; the second part are warnings.
+///
+/// # Errors
+/// Every problem of all its files.
+pub async fn read(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
     let (path, path_shown) = (path.to_owned(), path);
     let read = tokio::task::spawn_blocking(move || config::load(&path)).await;
     read.unwrap_or_else(|_| {
@@ -270,7 +274,8 @@ async fn read(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
     })
 }
 
-fn warn(warnings: &[Problem]) {
+/// Logs the warnings of a configuration.
+pub fn warn(warnings: &[Problem]) {
     for warning in warnings {
         tracing::warn!("{warning}");
     }

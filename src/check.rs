@@ -3,6 +3,7 @@
 mod attempt;
 mod conclude;
 mod denied;
+mod log;
 mod matters;
 mod present;
 pub mod progress;

@@ -46,6 +46,8 @@ enum Command {
     Run {
         #[command(flatten)]
         config: ConfigArg,
+        #[command(flatten)]
+        log: Box<run::LogArgs>,
     },
     /// Say every problem of the configuration, secrets included. Exit: 0 good, 78 not.
     Validate {
@@ -157,10 +159,12 @@ fn in_runtime(command: Command) -> Result<Exit, Failure> {
 }
 
 async fn dispatch(command: Command) -> Result<Exit, Failure> {
-    let quiet = !matches!(command, Command::Run { .. });
-    telemetry::start(if quiet { "error" } else { "info" });
+    match &command {
+        Command::Run { log, .. } => log.start(),
+        _ => telemetry::start_quietly(),
+    }
     match command {
-        Command::Run { config } => run::run(&config.path).await,
+        Command::Run { config, .. } => run::run(&config.path).await,
         Command::Validate { config } => validate::validate(&config.path).await,
         Command::Probe(args) => probe::probe(args).await,
         Command::Status { daemon, json } => status::status(&daemon, json).await,

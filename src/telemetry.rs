@@ -1,25 +1,187 @@
-//! Logs: lines for people on standard error. What is never logged: secrets, integration codes, mail content, recipients.
+//! Logs: lines for people or for programs, on standard error. What is never logged: secrets, integration codes, mail
+//! content, recipients.
 
-use std::io::IsTerminal;
+mod level;
 
-use tracing_subscriber::EnvFilter;
+use std::{
+    env,
+    io::{self, IsTerminal},
+    sync::{Mutex, OnceLock, PoisonError},
+};
 
-/// Starts logging for this process. `RUST_LOG` narrows or widens it.
-pub fn start(default: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    // journald has times of its own.
-    let result = if std::env::var_os("JOURNAL_STREAM").is_some() {
-        logs.without_time().try_init()
-    } else {
-        logs.try_init()
+use tracing::Level;
+use tracing_subscriber::{
+    Layer as _, Registry, filter::Targets, fmt, layer::SubscriberExt as _, reload,
+    util::SubscriberInitExt as _,
+};
+
+pub use level::{LogLevel, WRITE};
+
+/// The variable that many programs in Rust read. Its filter is about libraries too.
+const RUST_LOG: &str = "RUST_LOG";
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One object a line, with a time, for programs that collect logs.
+    Json,
+}
+
+/// What a process logs with. One for a process, as the subscriber is.
+#[derive(Debug)]
+struct Logs {
+    level: reload::Handle<Targets, Registry>,
+    format: LogFormat,
+    /// What the command line or the environment says: it is in force whatever the configuration says.
+    given: Option<LogLevel>,
+    /// What the configuration says, as far as it was taken.
+    configured: Mutex<Option<LogLevel>>,
+}
+
+static LOGS: OnceLock<Logs> = OnceLock::new();
+
+/// Starts logging of a command that has something else to say: errors only, unless `RUST_LOG` wants more.
+pub fn start_quietly() {
+    let level = from_environment().ok().flatten();
+    begin(
+        LogFormat::Text,
+        Some(level.unwrap_or_else(LogLevel::errors)),
+    );
+}
+
+/// Starts the log of the daemon. `level` is what the command line says; without it `RUST_LOG` is asked, and then the
+/// configuration, by [`follow`].
+pub fn start(format: LogFormat, level: Option<LogLevel>) {
+    let (level, unread) = match (level, from_environment()) {
+        (Some(level), _) => (Some(level), None),
+        (None, Ok(level)) => (level, None),
+        (None, Err(why)) => (None, Some(why)),
     };
+    begin(format, level);
+    if let Some(why) = unread {
+        tracing::warn!("{RUST_LOG} {why}, and is ignored; write {WRITE}");
+    }
+}
+
+fn from_environment() -> Result<Option<LogLevel>, &'static str> {
+    match env::var(RUST_LOG) {
+        Ok(text) if !text.is_empty() => LogLevel::filter(&text).map(Some),
+        Ok(_) | Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err("is no text"),
+    }
+}
+
+fn begin(format: LogFormat, given: Option<LogLevel>) {
+    let first = given.clone().unwrap_or_default();
+    let (filter, level) = reload::Layer::new(first.targets());
+    let text = fmt::layer()
+        .with_writer(io::stderr)
+        // Whoever looks at a terminal decides about colours by NO_COLOR and its kin.
+        .with_ansi(io::stderr().is_terminal() && console::colors_enabled_stderr())
+        .with_target(false);
+    let lines = match format {
+        LogFormat::Json => fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(io::stderr)
+            .boxed(),
+        // journald has times of its own.
+        LogFormat::Text if is_journal() => text.without_time().boxed(),
+        LogFormat::Text => text.boxed(),
+    };
+    let logs = Logs {
+        level,
+        format,
+        given,
+        configured: Mutex::default(),
+    };
+    let all = tracing_subscriber::registry().with(filter).with(lines);
     // A second start in one process (a test) keeps the first.
-    drop(result);
+    if all.try_init().is_ok() && LOGS.set(logs).is_ok() && format == LogFormat::Json {
+        std::panic::set_hook(Box::new(|panic| {
+            let at = panic.location().map(ToString::to_string);
+            let what = panic.payload_as_str().unwrap_or("it does not say why");
+            tracing::error!(at, "a fault of lockwatch: a panic: {what}");
+        }));
+    }
+}
+
+/// Whether standard error is the journal itself: the variable is handed down to programs whose output goes elsewhere.
+fn is_journal() -> bool {
+    let told = env::var("JOURNAL_STREAM").unwrap_or_default();
+    let own = rustix::fs::fstat(io::stderr());
+    own.is_ok_and(|own| told == format!("{}:{}", own.st_dev, own.st_ino))
+}
+
+/// Whether whoever reads the log expects an object in each line.
+pub fn is_json() -> bool {
+    LOGS.get()
+        .is_some_and(|logs| logs.format == LogFormat::Json)
+}
+
+/// The daemon starts with this `log.level`.
+pub fn start_with(configured: Option<&LogLevel>) {
+    if let Some(logs) = LOGS.get() {
+        logs.configure(configured);
+        logs.apply();
+    }
+}
+
+/// A reload brings this `log.level`; a change of what is logged is told.
+pub fn follow(configured: Option<&LogLevel>) {
+    let Some(logs) = LOGS.get() else { return };
+    let before = logs.configure(configured);
+    if before.as_ref() == configured {
+        return;
+    }
+    if let Some(given) = &logs.given {
+        tracing::warn!(
+            in_force = given.as_str(),
+            "log.level has changed, but the command line or the environment says what is logged"
+        );
+        return;
+    }
+    let say = || {
+        let (from, to) = (before.clone().unwrap_or_default(), logs.in_force());
+        tracing::info!(from = from.as_str(), to = to.as_str(), "log.level changed");
+    };
+    // By the old level or by the new one, whichever lets it pass, and once.
+    let now = tracing::enabled!(Level::INFO);
+    if now {
+        say();
+    }
+    logs.apply();
+    if !now {
+        say();
+    }
+}
+
+impl Logs {
+    /// Returns what was configured before.
+    fn configure(&self, level: Option<&LogLevel>) -> Option<LogLevel> {
+        let mut configured = self
+            .configured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *configured, level.cloned())
+    }
+
+    fn in_force(&self) -> LogLevel {
+        let configured = self
+            .configured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let chosen = self.given.as_ref().or(configured.as_ref());
+        chosen.cloned().unwrap_or_default()
+    }
+
+    fn apply(&self) {
+        // The subscriber lasts as long as the process.
+        let _ = self.level.reload(self.in_force().targets());
+    }
 }
 
 /// An error and its causes on one line.

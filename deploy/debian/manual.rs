@@ -38,15 +38,17 @@ const FILES: [(&str, &str); 4] = [
     ),
 ];
 
-const ENVIRONMENT: [(&str, &str); 3] = [
+const ENVIRONMENT: [(&str, &str); 5] = [
     ("LOCKWATCH_CONFIG", "The configuration, as --config."),
     (
         "LOCKWATCH_TOKEN",
         "The token of the running daemon, for commands that cannot read it where the configuration says.",
     ),
+    ("LOCKWATCH_LOG_FORMAT", "Of run: as --log-format."),
+    ("LOCKWATCH_LOG_LEVEL", "Of run: as --log-level."),
     (
         "RUST_LOG",
-        "What is logged to standard error, such as debug.",
+        "What is logged to standard error, such as debug; of run where neither --log-level nor $LOCKWATCH_LOG_LEVEL is set.",
     ),
 ];
 

@@ -120,7 +120,10 @@ async fn look_for_ever(app: &Arc<App>) {
                     app.reload_what_changed().await;
                 }
                 let now = app.checker.store.now();
-                unchecked.extend(whose.into_iter().map(|id| (id, now)));
+                for id in whose {
+                    tracing::info!(user.id = %id, "secret or code changed in its file: the user is checked soon");
+                    unchecked.insert(id, now);
+                }
             }
         }
         unchecked.retain(|id, since| {
@@ -148,12 +151,8 @@ async fn hasten(app: &App, whose: &BTreeMap<UserId, Timestamp>) {
     }
     .await;
     match result {
-        Ok(()) => tracing::debug!(
-            users = whose.len(),
-            "secrets have changed; their users are checked soon"
-        ),
         // Told where the store was lost.
-        Err(StoreError::Unusable(_)) => {}
+        Ok(()) | Err(StoreError::Unusable(_)) => {}
         Err(cause) => {
             tracing::error!(cause = chain(&cause), "failed to bring checks forward");
             app.checker.store.lose(&cause);

@@ -8,7 +8,7 @@ use crate::{
     config::{Config, Problem, Problems},
     setup::Setup,
     supervisor,
-    telemetry::chain,
+    telemetry::{self, chain},
     user::UserId,
     web::view::ReloadRefused,
 };
@@ -70,6 +70,10 @@ impl App {
 
     /// The same when files have changed; its result is in the log.
     pub(super) async fn reload_what_changed(self: &Arc<Self>) {
+        // A demo has none.
+        if self.config_path.is_none() {
+            return;
+        }
         // Told already.
         let _ = self.reload_by(By::File).await;
     }
@@ -85,10 +89,11 @@ impl App {
 
     async fn reload_here(&self, by: By) -> Result<(), ReloadError> {
         let _one_at_a_time = self.reloading.lock().await;
+        let before = self.setup.borrow().clone();
         let read = self.read_anew().await;
         if by == By::File
             && let Ok((config, _)) = &read
-            && config.sha256 == self.setup.borrow().config.sha256
+            && config.sha256 == before.config.sha256
             && self.refused.borrow().is_none()
         {
             return Ok(());
@@ -105,10 +110,21 @@ impl App {
             Ok(warnings) => {
                 warn(warnings);
                 self.refused.send_replace(None);
-                match by {
-                    By::Somebody => tracing::info!("configuration reloaded"),
-                    By::File => tracing::info!("changed configuration noticed and taken"),
-                }
+                let (before, now) = (
+                    watched(&before.config),
+                    watched(&self.setup.borrow().config),
+                );
+                let (added, removed) = (now.difference(&before), before.difference(&now));
+                tracing::info!(
+                    users = now.len(),
+                    added = added.count(),
+                    removed = removed.count(),
+                    "{}",
+                    match by {
+                        By::Somebody => "configuration reloaded",
+                        By::File => "changed configuration noticed and taken",
+                    }
+                );
             }
             Err(why) => self.refuse(why, by),
         }
@@ -170,18 +186,20 @@ impl App {
             .await
             .map_err(|why| failed(&why))?;
         self.checker.metrics.reloaded(&setup.config.sha256, now);
+        telemetry::follow(setup.config.log_level.as_ref());
         self.setup.send_replace(Arc::new(setup));
         self.checker.outbox.notify_one();
         Ok(())
     }
 }
 
+fn watched(config: &Config) -> BTreeSet<UserId> {
+    let users = config.users.iter().filter(|user| user.enabled);
+    users.map(|user| user.id.clone()).collect()
+}
+
 /// Why a new configuration may be half of one.
 fn doubt(old: &Config, new: &Config) -> Option<String> {
-    let watched = |config: &Config| -> BTreeSet<UserId> {
-        let users = config.users.iter().filter(|user| user.enabled);
-        users.map(|user| user.id.clone()).collect()
-    };
     let (before, now) = (watched(old), watched(new));
     let gone = before.difference(&now).count();
     if gone > 1 && 2 * gone > before.len() {

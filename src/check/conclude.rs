@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{CheckError, Checker, matters::unanswered};
+use super::{CheckError, Checker, log, matters::unanswered};
 use crate::{
     attempt::{Activation, Limits, Refusal, Waiting, attempts_left},
     board::Entry,
@@ -132,7 +132,8 @@ impl Checker {
             };
             self.metrics.noticed(kind.as_str(), outcome);
         }
-        log_change(user, before.state.reason, &entry, step.event.as_ref());
+        log::seen(&observation, &entry, now);
+        log::change(&before.state, &entry, step.event.as_ref(), now);
         if told {
             self.outbox.notify_one();
         }
@@ -217,34 +218,5 @@ fn due(
             retry_after: Some(wait),
         }) => due.max(now + *wait),
         _ => due,
-    }
-}
-
-fn log_change(user: &User, before: Reason, entry: &Entry, event: Option<&incident::Event>) {
-    let state = &entry.record.state;
-    match event {
-        Some(incident::Event::Opened(incident)) => tracing::warn!(
-            user.id = %user.id, reason = state.reason.as_str(), incident = incident.id, "incident opened"
-        ),
-        Some(incident::Event::Reopened(incident)) => tracing::warn!(
-            user.id = %user.id, reason = state.reason.as_str(), incident = incident.id, "incident opened again"
-        ),
-        Some(incident::Event::Changed {
-            incident, before, ..
-        }) => tracing::warn!(
-            user.id = %user.id, reason = state.reason.as_str(), before = before.as_str(), incident = incident.id,
-            "incident changed for the worse"
-        ),
-        Some(incident::Event::Recovered(incident)) => {
-            tracing::info!(user.id = %user.id, incident = incident.id, "incident closed: the user works again");
-        }
-        Some(incident::Event::Dropped(incident)) => tracing::info!(
-            user.id = %user.id, reason = state.reason.as_str(), incident = incident.id,
-            "incident closed: what failed is not looked at any more"
-        ),
-        None if before != state.reason => tracing::info!(
-            user.id = %user.id, reason = state.reason.as_str(), before = before.as_str(), "user changed"
-        ),
-        None => {}
     }
 }

@@ -191,6 +191,7 @@ fn config(
             // Nobody waits so long here.
             retry_held_after: Vec::new(),
         },
+        log_level: None,
         store: StoreLocation::Sqlite(folder.join("lockwatch.db")),
         ephemeral: Ephemeral::Allowed,
         email: Some(config::Email {

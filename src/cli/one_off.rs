@@ -264,6 +264,7 @@ fn one_user(
             protect_reads: false,
             external_url: None,
         },
+        log_level: None,
         users: vec![Arc::new(user)],
     }
 }

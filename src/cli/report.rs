@@ -10,7 +10,10 @@ use console::style;
 use jiff::Timestamp;
 
 use super::{daemon::Step, exit::Failure};
-use crate::web::{page::badness, view::UserView};
+use crate::{
+    telemetry,
+    web::{page::badness, view::UserView},
+};
 
 /// A line on standard output.
 pub(super) fn say(line: impl AsRef<str>) {
@@ -30,7 +33,11 @@ fn line_to(mut out: impl Write, line: &str) {
 /// Why the command failed. Problems of a configuration stand as they are, so that editors can read them.
 pub(super) fn complain(failure: &Failure) {
     for line in failure.message.lines() {
-        note(line);
+        if telemetry::is_json() {
+            tracing::error!(exit = failure.exit as i32, "{line}");
+        } else {
+            note(line);
+        }
     }
 }
 

@@ -8,10 +8,41 @@ use super::exit::{Exit, Failure};
 use crate::{
     app::{self, App, Daemon},
     config,
+    telemetry::{self, LogFormat, LogLevel},
 };
 
+/// How the daemon logs.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct LogArgs {
+    /// How a line of the log looks: for people, or an object of JSON with a time.
+    #[arg(
+        long,
+        env = "LOCKWATCH_LOG_FORMAT",
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t
+    )]
+    log_format: LogFormat,
+    /// What is logged: error, warn, info, debug or trace, or a filter such as info,hyper=debug. Without it $RUST_LOG, then
+    /// log.level of the configuration, which a reload changes, then info.
+    #[arg(long, env = "LOCKWATCH_LOG_LEVEL", value_name = "LEVEL", value_parser = level)]
+    log_level: Option<LogLevel>,
+}
+
+impl LogArgs {
+    pub(super) fn start(&self) {
+        telemetry::start(self.log_format, self.log_level.clone());
+    }
+}
+
+fn level(text: &str) -> Result<LogLevel, String> {
+    LogLevel::parse(text).map_err(|why| format!("it {why}; write {}", telemetry::WRITE))
+}
+
 pub(super) async fn run(path: &Path) -> Result<Exit, Failure> {
-    let config = app::load(path).await?;
+    let (config, warnings) = app::read(path).await?;
+    telemetry::start_with(config.log_level.as_ref());
+    app::warn(&warnings);
     for finding in config::secret_problems(&config).await {
         tracing::warn!("{finding}");
     }

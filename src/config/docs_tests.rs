@@ -48,6 +48,7 @@ fn the_list_of_keys_is_the_mirrors() {
     assert_eq!(fields::<file::Email>(), below("email"));
     assert_eq!(fields::<file::Smtp>(), below("email.smtp"));
     assert_eq!(fields::<file::Web>(), below("web"));
+    assert_eq!(fields::<file::Log>(), below("log"));
     assert_eq!(fields::<file::User>(), below("users"));
     let source: BTreeSet<_> = SOURCE_KEYS
         .iter()

@@ -25,6 +25,7 @@ pub struct File {
     pub store: Maybe<Store>,
     pub email: Maybe<Email>,
     pub web: Maybe<Web>,
+    pub log: Maybe<Log>,
     pub users: Option<Vec<Spanned<User>>>,
 }
 
@@ -111,6 +112,13 @@ pub struct Web {
     pub token: Maybe<Source>,
     pub protect_reads: Maybe<bool>,
     pub external_url: Maybe<String>,
+}
+
+/// `[log]`
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub level: Maybe<String>,
 }
 
 /// `[[users]]`

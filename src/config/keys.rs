@@ -133,6 +133,8 @@ pub const KEYS: &[(&str, &str)] = &[
         "web.external_url",
         r#"an http:// or https:// address such as "https://lockwatch.msp.example/", without user, query or fragment"#,
     ),
+    ("log", "a table headed [log]"),
+    ("log.level", LEVEL),
     (
         "users",
         "one table headed [[users]], in two brackets, for each user",
@@ -197,6 +199,10 @@ pub const ELEMENTS: &[(&str, &str)] = &[
 ];
 
 const ADDRESS: &str = r#"an e-mail address such as "ops@msp.example", without a display name"#;
+
+/// How much is logged.
+const LEVEL: &str =
+    r#""error", "warn", "info", "debug" or "trace", or a filter such as "info,hyper=debug""#;
 
 /// Where a secret is, never the secret.
 const SOURCE: &str = r#"where the secret is: { file = "/path" }, { env = "NAME" }, { credential = "NAME" } or { command = ["program", "argument"] }; the secret itself never stands in this file"#;

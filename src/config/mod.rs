@@ -25,7 +25,9 @@ use std::{
 use email_address::EmailAddress;
 use url::Url;
 
-use crate::{autotask::hosts::AllowedHosts, config::secret::SecretSource, user::User};
+use crate::{
+    autotask::hosts::AllowedHosts, config::secret::SecretSource, telemetry::LogLevel, user::User,
+};
 
 pub use problem::{Problem, Problems};
 pub use resolve::{included, load};
@@ -55,6 +57,8 @@ pub struct Config {
     pub email: Option<Email>,
     /// `[web]`
     pub web: Web,
+    /// `log.level`
+    pub log_level: Option<LogLevel>,
     /// `[[users]]`, sorted by id.
     pub users: Vec<Arc<User>>,
 }

@@ -91,7 +91,7 @@ impl Lookout {
         };
         let news = store.tell(orders, due, unsendable, now).await?;
         for kind in &news {
-            tracing::info!(kind = kind.as_str(), "a notice is owed");
+            tracing::info!(kind = kind.as_str(), "this will be mailed");
             checker.metrics.noticed(kind.as_str(), outcome);
         }
         if !news.is_empty() {

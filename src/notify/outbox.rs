@@ -3,7 +3,7 @@
 pub mod deliver;
 pub mod freeze;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -214,7 +214,22 @@ impl Outbox {
         for notice in told {
             self.metrics.noticed(&notice.kind, outcome);
         }
-        tracing::info!(mail.id = mail_id, outcome, "mail done");
+        let kinds = few(told.iter().map(|notice| notice.kind.as_str()));
+        let users = few(told.iter().map(|notice| notice.user.as_str()));
+        if outcome == "sent" {
+            tracing::info!(mail.id = mail_id, kinds, users, "mail sent");
+        } else {
+            tracing::error!(mail.id = mail_id, kinds, users, "mail given up");
+        }
+    }
+}
+
+/// Each once, for a line of the log; of many their number.
+fn few<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: BTreeSet<_> = names.filter(|name| !name.is_empty()).collect();
+    match names.len() {
+        0..=5 => Vec::from_iter(names).join(" "),
+        many => many.to_string(),
     }
 }
 

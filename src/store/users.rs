@@ -186,7 +186,7 @@ fn record(row: &Row) -> Result<Record, sqlx::Error> {
     Ok(from_doc(&doc).unwrap_or_else(|_| {
         let id: String = row.get("id").unwrap_or_default();
         tracing::error!(
-            user.id = id,
+            user.id = %id,
             "the stored state of a user cannot be read and begins anew"
         );
         Record::forgotten(first_seen)

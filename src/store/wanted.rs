@@ -96,8 +96,8 @@ impl Store {
         let partings = self.writer.write(Sync { wants, limits, now }).await?;
         for parting in &partings {
             tracing::info!(
-                user.id = parting.user,
-                incident = parting.incident,
+                user.id = %parting.user,
+                incident = %parting.incident,
                 "incident closed: the configuration does not want the user any more, or not under that username"
             );
         }

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 
-use crate::house::{Daemon, House, eventually, within};
+use crate::house::{Daemon, House, code, eventually, secret, within};
 
 /// Files are looked at every 10 s, and a change counts at the second look.
 const NOTICED: Duration = Duration::from_secs(60);
@@ -14,6 +14,21 @@ async fn noticed(what: &str, mut so: impl AsyncFnMut() -> bool) {
         async || so().await.then_some(()),
     )
     .await;
+}
+
+/// All at once, for looks are 10 s apart and there are many to wait for.
+#[tokio::test]
+async fn changed_files_are_noticed() {
+    tokio::join!(
+        a_mounted_configuration_that_is_swapped(),
+        a_bad_configuration_is_refused_by_itself_and_told_until_it_is_mended(),
+        what_was_refused_is_taken_when_the_file_that_was_wrong_is_mended(),
+        many_users_go_only_when_somebody_asks_for_it(),
+        a_rotated_secret_is_tried_soon_and_once(),
+        secret_and_code_that_change_together_are_tried_once_in_whatever_order_and_way(),
+        files_that_include_names_come_and_go(),
+        what_is_being_written_is_not_read_and_what_is_gone_for_a_while_is_missed_once(),
+    );
 }
 
 /// Puts the configuration where Kubernetes does: a link to a file in a folder that a second link names, and that link is
@@ -29,7 +44,6 @@ fn mount(house: &House, version: &str) {
     symlink(Path::new("..data").join("lockwatch.toml"), &config).unwrap();
 }
 
-#[tokio::test]
 async fn a_mounted_configuration_that_is_swapped() {
     let mut house = House::of(&["stays", "comes"]);
     let comes = house.accounts.pop().unwrap();
@@ -49,7 +63,6 @@ async fn a_mounted_configuration_that_is_swapped() {
     daemon.stop().await;
 }
 
-#[tokio::test]
 async fn a_bad_configuration_is_refused_by_itself_and_told_until_it_is_mended() {
     let house = House::of(&["stays"]);
     let daemon = house.start().await;
@@ -93,7 +106,6 @@ async fn a_bad_configuration_is_refused_by_itself_and_told_until_it_is_mended() 
     daemon.stop().await;
 }
 
-#[tokio::test]
 async fn what_was_refused_is_taken_when_the_file_that_was_wrong_is_mended() {
     let house = House::of(&["stays"]);
     let daemon = house.start().await;
@@ -117,7 +129,6 @@ async fn what_was_refused_is_taken_when_the_file_that_was_wrong_is_mended() {
     daemon.stop().await;
 }
 
-#[tokio::test]
 async fn many_users_go_only_when_somebody_asks_for_it() {
     let mut house = House::of(&["stays", "goes", "goes-too"]);
     let daemon = house.start().await;
@@ -140,7 +151,6 @@ async fn many_users_go_only_when_somebody_asks_for_it() {
     daemon.stop().await;
 }
 
-#[tokio::test]
 async fn a_rotated_secret_is_tried_soon_and_once() {
     let mut house = House::of(&["rotated", "other"]);
     // Nothing but the change of a file brings a check forward.
@@ -173,5 +183,192 @@ async fn a_rotated_secret_is_tried_soon_and_once() {
     .await;
     let stats = house.stats("rotated");
     assert_eq!((stats.attempts, stats.lookups), (before + 1, lookups));
+    daemon.stop().await;
+}
+
+fn files<'a>(secret: &'a str, code: &'a str) -> [(&'static str, &'a str); 2] {
+    [("a.secret", secret), ("a.code", code)]
+}
+
+/// Replaces a folder of secrets as Kubernetes does, all files of it at once.
+fn mount_secrets(folder: &Path, version: &str, files: &[(&str, &str)]) {
+    fs::create_dir_all(folder.join(version)).unwrap();
+    for (name, content) in files {
+        fs::write(folder.join(version).join(name), content).unwrap();
+        let link = folder.join(name);
+        if fs::symlink_metadata(&link).is_err() {
+            symlink(Path::new("..data").join(name), &link).unwrap();
+        }
+    }
+    symlink(version, folder.join("..data_new")).unwrap();
+    fs::rename(folder.join("..data_new"), folder.join("..data")).unwrap();
+}
+
+async fn secret_and_code_that_change_together_are_tried_once_in_whatever_order_and_way() {
+    let ids = ["mounted", "code-first", "secret-first"];
+    let mut house = House::of(&ids);
+    for id in ids {
+        house.account(id).more = "interval = \"1h\"\n".to_owned();
+    }
+    let mounted = house.folder().join("mounted");
+    mount_secrets(
+        &mounted,
+        "..v1",
+        &files(&secret("mounted"), &code("mounted")),
+    );
+    house.account("mounted").credential = "secret = { file = \"mounted/a.secret\" }\n\
+         integration_code = { file = \"mounted/a.code\" }"
+        .to_owned();
+    let daemon = house.start().await;
+    for id in ids {
+        noticed("not checked", async || {
+            house.user(id).await["state"] == "healthy"
+        })
+        .await;
+    }
+
+    for id in ids {
+        house.administer(id, |user| {
+            user.secret = format!("demo-new-secret-of-{id}");
+            user.integration_code = format!("demo-new-code-of-{id}");
+        });
+        let (secret, code) = (
+            format!("demo-new-secret-of-{id}"),
+            format!("demo-new-code-of-{id}"),
+        );
+        house.keep_private(&secret);
+        house.keep_private(&code);
+        match id {
+            "mounted" => mount_secrets(&mounted, "..v2", &files(&secret, &code)),
+            "code-first" => {
+                house.secret_file(&format!("{id}.code"), &code);
+                house.give(id, &secret);
+            }
+            _ => {
+                house.give(id, &secret);
+                house.secret_file(&format!("{id}.code"), &code);
+            }
+        }
+    }
+    for id in ids {
+        noticed("the new credential is not tried", async || {
+            house.stats(id).attempts == 2
+        })
+        .await;
+        let told =
+            format!("secret or code changed in its file: the user is checked soon user.id={id}");
+        assert_eq!(daemon.log().matches(&told).count(), 1, "{}", daemon.log());
+    }
+    for id in ids {
+        house.until_state(id, "healthy", "ok").await;
+        let stats = house.stats(id);
+        assert_eq!((stats.attempts, stats.accepted), (2, 2), "{id}: {stats:?}");
+    }
+    daemon.stop().await;
+}
+
+async fn files_that_include_names_come_and_go() {
+    let mut house = House::of(&["main", "early", "late"]);
+    let more: Vec<_> = house.accounts.split_off(1);
+    house.settings.top = "include = [\"users.d/*.toml\"]".to_owned();
+    let folder = house.folder().join("users.d");
+    fs::create_dir(&folder).unwrap();
+    let file = |id: &str| folder.join(format!("{id}.toml"));
+    for mut account in more {
+        let above = house.folder().display();
+        account.credential = account
+            .credential
+            .replace("file = \"", &format!("file = \"{above}/"));
+        fs::write(file(&account.id), account.text()).unwrap();
+    }
+    // Not named yet.
+    let aside = house.folder().join("late.toml");
+    fs::rename(file("late"), &aside).unwrap();
+    let daemon = house.start().await;
+    house.until_state("early", "healthy", "ok").await;
+
+    fs::rename(&aside, file("late")).unwrap();
+    let status = async |id: &str| house.get(&format!("/api/v1/users/{id}")).await.status;
+    noticed("a new file is not read", async || {
+        status("late").await == 200
+    })
+    .await;
+    house.until_state("late", "healthy", "ok").await;
+    fs::rename(file("early"), &aside).unwrap();
+    noticed("a file that went is not missed", async || {
+        status("early").await == 404
+    })
+    .await;
+    assert!(!house.metrics().await.contains("\"early\""));
+
+    // The last one: perhaps the folder is not there just now.
+    fs::rename(file("late"), house.folder().join("last.toml")).unwrap();
+    let why = async || {
+        let users = house.get("/api/v1/users").await.json();
+        users["reload_refused"]["why"].as_str().map(str::to_owned)
+    };
+    noticed("it is not refused", async || {
+        why()
+            .await
+            .is_some_and(|why| why.contains("no such file is there any more"))
+    })
+    .await;
+    assert_eq!(status("late").await, 200);
+    fs::rename(house.folder().join("last.toml"), file("late")).unwrap();
+    noticed("it is still refused", async || why().await.is_none()).await;
+    house.watch_checks("late", 1).await;
+    daemon.stop().await;
+}
+
+async fn what_is_being_written_is_not_read_and_what_is_gone_for_a_while_is_missed_once() {
+    let mut house = House::of(&["stays", "witness", "comes"]);
+    let comes = house.accounts.pop().unwrap();
+    // Nothing but a look at its file brings its check forward, and none follows it.
+    house.settings.confirm_after = "1h";
+    house.account("witness").more = "interval = \"1h\"\n".to_owned();
+    let daemon = house.start().await;
+    noticed("not checked", async || {
+        house.user("witness").await["state"] == "healthy"
+    })
+    .await;
+    let good = fs::read_to_string(house.config()).unwrap();
+
+    // Longer by the moment, and wrong all the time, until two looks have seen something else change.
+    house.give("witness", "demo-another");
+    let mut half = good[..good.len() / 2].to_owned();
+    half.push_str("\n[[users]]\nid = \"");
+    noticed("nobody looks", async || {
+        half.push('x');
+        fs::write(house.config(), &half).unwrap();
+        house.user("witness").await["reason"] == "suspected"
+    })
+    .await;
+    house.accounts.push(comes);
+    house.write();
+    noticed("what was written is not read", async || {
+        house.get("/api/v1/users/comes").await.status == 200
+    })
+    .await;
+    assert!(!daemon.log().contains("refused"), "{}", daemon.log());
+
+    let aside = house.folder().join("aside.toml");
+    fs::rename(house.config(), &aside).unwrap();
+    let taken = "lockwatch_config_last_reload_successful";
+    noticed("it is not missed", async || {
+        house.metric(taken).await == Some(0.0)
+    })
+    .await;
+    house.watch_checks("stays", 1).await;
+    fs::rename(&aside, house.config()).unwrap();
+    noticed("it is not found again", async || {
+        house.metric(taken).await == Some(1.0)
+    })
+    .await;
+    let log = daemon.log();
+    assert_eq!(
+        log.matches("changed configuration refused").count(),
+        1,
+        "{log}"
+    );
     daemon.stop().await;
 }

@@ -276,6 +276,7 @@ async fn the_demo_shows_itself_and_ends() {
     )
     .await;
     assert_eq!(done.code, 0, "{done:?}");
+    assert!(!done.stderr.contains("ERROR"), "{done:?}");
     let first: Value = serde_json::from_str(&done.stdout).unwrap();
     let keys: Vec<_> = first.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["autotask", "mail", "users", "web"]);

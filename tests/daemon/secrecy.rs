@@ -6,6 +6,7 @@ use rustix::process::Signal;
 
 use crate::{
     house::{Daemon, House, secret},
+    logs::objects,
     support::{PATIENCE, smtp::Sink},
 };
 
@@ -13,6 +14,24 @@ const TOKEN: &str = "demo-token-of-25-letters-";
 
 #[tokio::test]
 async fn nothing_private_is_ever_written() {
+    let log = say_all("text").await;
+    assert!(log.contains("TRACE"), "{log:.1000}");
+}
+
+#[tokio::test]
+async fn nor_is_it_as_json() {
+    let log = say_all("json").await;
+    // Also what libraries say, whatever they call their fields.
+    for line in objects(&log) {
+        for key in ["timestamp", "level", "target"] {
+            assert!(line[key].is_string(), "{key}: {line}");
+        }
+    }
+    assert!(log.contains("\"level\":\"TRACE\""), "{log:.1000}");
+}
+
+/// Lets lockwatch do all it can while it says all it can; returns its log.
+async fn say_all(format: &str) -> String {
     let password = "demo-smtp-password-1";
     let sink = Sink::start(&[
         "--tls",
@@ -39,7 +58,14 @@ async fn nothing_private_is_ever_written() {
         sink.ca.as_ref().unwrap().display()
     );
     house.write();
-    let mut daemon = Daemon::spawn(&house, &[("RUST_LOG", "trace"), ("RUST_BACKTRACE", "1")]);
+    let mut daemon = Daemon::spawn(
+        &house,
+        &[
+            ("RUST_LOG", "trace"),
+            ("RUST_BACKTRACE", "1"),
+            ("LOCKWATCH_LOG_FORMAT", format),
+        ],
+    );
     house.until_ready(&daemon).await;
     house.until("wrong", |user| user["held"] == true).await;
     for id in ["code", "gone"] {
@@ -104,7 +130,7 @@ async fn nothing_private_is_ever_written() {
     assert_eq!(daemon.ended(PATIENCE).await, Some(0));
     let log = daemon.log();
     assert!(
-        log.contains("TRACE") && log.len() > 10_000,
+        log.len() > 10_000,
         "the log says little: {} bytes",
         log.len()
     );
@@ -114,4 +140,5 @@ async fn nothing_private_is_ever_written() {
     house.keep_private("works@acme.example");
     assert!(!house.leaks().is_empty());
     house.forget("works@acme.example");
+    log
 }

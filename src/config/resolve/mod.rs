@@ -6,6 +6,7 @@ mod credential;
 mod email;
 mod files;
 mod lockout;
+mod log;
 mod source;
 mod store;
 mod take;
@@ -83,6 +84,7 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
                 ephemeral: rest.ephemeral,
                 email: rest.email,
                 web: rest.web,
+                log_level: rest.log_level,
                 users,
             },
             warnings,
@@ -106,6 +108,7 @@ struct Complete {
     ephemeral: super::Ephemeral,
     email: Option<super::Email>,
     web: super::Web,
+    log_level: Option<crate::telemetry::LogLevel>,
 }
 
 impl Settings {
@@ -131,6 +134,7 @@ impl Settings {
         let (store, ephemeral) = store::store(mirror.store, report);
         let (email, operator) = email::email(mirror.email, report);
         let web = web::web(mirror.web, report);
+        let log_level = log::level(mirror.log, report);
         Self {
             shared: Users::new(interval, timeout, operator),
             complete: autotask.map(|autotask| Complete {
@@ -141,6 +145,7 @@ impl Settings {
                 ephemeral,
                 email,
                 web,
+                log_level,
             }),
         }
     }

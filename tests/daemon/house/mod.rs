@@ -186,8 +186,13 @@ impl House {
 
     /// Waits until the endpoint says so.
     pub async fn until_ready(&self, daemon: &Daemon) {
+        self.until_ready_or(|| daemon.log()).await;
+    }
+
+    /// The same of one whose log is elsewhere.
+    pub async fn until_ready_or(&self, log: impl Fn() -> String) {
         eventually(
-            || format!("lockwatch is not ready: {}", daemon.log()),
+            || format!("lockwatch is not ready: {}", log()),
             async || {
                 let answer = self.http.get(self.url("/-/ready")).send().await.ok()?;
                 answer.status().is_success().then_some(())

@@ -21,6 +21,11 @@ pub struct Daemon {
 impl Daemon {
     /// Starts it and waits for nothing. What it writes goes into a log in the house's folder.
     pub fn spawn(house: &House, environment: &[(&str, &str)]) -> Self {
+        Self::spawn_with(house, &[], environment)
+    }
+
+    /// The same with more arguments.
+    pub fn spawn_with(house: &House, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let log = house.folder().join("daemon.log");
         let open = || {
             fs::File::options()
@@ -32,6 +37,7 @@ impl Daemon {
         let child = Command::new(cargo_bin!("lockwatch"))
             .args(["run", "--config"])
             .arg(house.config())
+            .args(arguments)
             .env_remove("RUST_LOG")
             .env_remove("JOURNAL_STREAM")
             .envs(environment.iter().copied())

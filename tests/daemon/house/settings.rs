@@ -92,7 +92,8 @@ impl Account {
         }
     }
 
-    fn text(&self) -> String {
+    /// Its table, as it stands in the configuration.
+    pub fn text(&self) -> String {
         let Self {
             id,
             first_id,
