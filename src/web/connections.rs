@@ -154,3 +154,25 @@ impl AsyncWrite for Connection {
         self.stream(cx)?.poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_gives_way_and_who_left_is_not_counted() {
+        let door = Door::default();
+        let mut inside: Vec<_> = (0..MOST).map(|_| door.enter()).collect();
+        drop(inside.remove(1));
+        inside.push(door.enter());
+        assert!(inside.iter().all(|(_, token)| !token.is_cancelled()));
+        inside.push(door.enter());
+        let gone: Vec<_> = inside
+            .iter()
+            .map(|(_, token)| token.is_cancelled())
+            .collect();
+        assert!(gone[0] && !gone[1..].contains(&true));
+        drop(inside);
+        assert!(door.open.lock().unwrap().tokens.is_empty());
+    }
+}
