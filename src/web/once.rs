@@ -8,8 +8,15 @@ use tokio::{sync::Mutex, time::Instant};
 /// One kind of answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Once {
-    /// When it was last begun, and what came of it while somebody is still being answered with it.
-    last: Arc<Mutex<Option<(Instant, Weak<Vec<u8>>)>>>,
+    last: Arc<Mutex<Option<Last>>>,
+}
+
+/// The last one that was made.
+#[derive(Debug)]
+struct Last {
+    begun: Instant,
+    /// While somebody is still being answered with it.
+    made: Weak<Vec<u8>>,
 }
 
 /// Lives as long as somebody is being answered with it.
@@ -30,16 +37,19 @@ impl Once {
     ) -> Option<Bytes> {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
-        if let Some((begun, made)) = &*last
-            && *begun >= asked
-            && let Some(made) = made.upgrade()
+        if let Some(last) = &*last
+            && last.begun >= asked
+            && let Some(made) = last.made.upgrade()
         {
             return Some(Bytes::from_owner(Shared(made)));
         }
         let begun = Instant::now();
         let made = tokio::task::spawn_blocking(make).await.ok().flatten()?;
         let made = Arc::new(made);
-        *last = Some((begun, Arc::downgrade(&made)));
+        *last = Some(Last {
+            begun,
+            made: Arc::downgrade(&made),
+        });
         Some(Bytes::from_owner(Shared(made)))
     }
 }

@@ -1,14 +1,9 @@
 //! Files that no configuration is like: endless, huge, wrong from end to end, or no files at all.
 
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    path::Path,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{fs, os::unix::fs::symlink, path::Path, process::Command, time::Duration};
 
 use lockwatch::config::{Problems, load};
+use tokio::time::Instant;
 
 use crate::{USER, folder, load_text};
 
