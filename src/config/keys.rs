@@ -301,6 +301,11 @@ pub fn is_leaf(pattern: &[&str]) -> bool {
         })
 }
 
+/// Whether a list of texts belongs at `pattern`.
+pub fn is_list(pattern: &[&str]) -> bool {
+    standing(pattern) == Standing::Known && write(pattern).starts_with("a list of")
+}
+
 /// What to write as an element of the list at `pattern`.
 pub fn write_element(pattern: &[&str]) -> &'static str {
     ELEMENTS
@@ -335,8 +340,15 @@ pub fn children(table: &[&str]) -> impl Iterator<Item = &'static str> {
     })
 }
 
+/// Longer than any key of ours with all that may be wrong with it.
+const LONGEST: usize = 64;
+
 /// The key of the table at `table` that `name` was probably meant to be, at most two edits or a third of it away.
 pub fn nearest(table: &[&str], name: &str) -> Option<&'static str> {
+    // Nobody mistypes by a line, and likeness costs the product of the lengths.
+    if name.len() > LONGEST {
+        return None;
+    }
     let far = (name.chars().count() / 3).clamp(1, 3);
     let names = children(table);
     let names: Vec<_> = if in_source(&[table, &[name]].concat()) {
@@ -412,6 +424,17 @@ mod tests {
         assert!(write_element(&["email", "to"]).starts_with("an e-mail"));
         assert!(write(&["email", "to"]).contains("list"));
         assert!(is_leaf(&["email", "to"]));
+        for (pattern, expected) in [
+            (&["include"][..], true),
+            (&["lockout", "retry_held_after"], true),
+            (&["web", "token", "command"], true),
+            (&["web", "token", "file"], false),
+            (&["web", "listen"], false),
+            (&["users"], false),
+            (&["users", "labels", "command"], false),
+        ] {
+            assert_eq!(is_list(pattern), expected, "{pattern:?}");
+        }
         assert!(!is_leaf(&["email", "smtp"]));
         assert!(!is_leaf(&["users", "secret"]));
     }

@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub use problem::{Problem, Problems};
-pub use resolve::{included, load};
+pub use resolve::{LARGEST, included, load};
 pub use secret_check::{SecretFinding, Severity, secret_problems};
 pub use store::{Database, PostgresUrl, StoreLocation};
 
@@ -198,7 +198,7 @@ pub struct Web {
 /// `web.listen` of a file that may have problems elsewhere; `None` where even that cannot be told.
 #[must_use]
 pub fn listen_of(path: &Path) -> Option<SocketAddr> {
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = resolve::text_of(path)?;
     let (table, _) = toml::de::DeTable::parse_recoverable(&text);
     let web = table.get_ref().get("web")?.get_ref().as_table()?;
     web.get("listen")?.get_ref().as_str()?.parse().ok()

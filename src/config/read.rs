@@ -77,6 +77,7 @@ fn mirror<T: Default + DeserializeOwned>(
     role: Role,
     report: &mut Report<'_>,
 ) -> T {
+    prune(value.get_mut(), base, role, report);
     loop {
         let error = match T::deserialize(ValueDeserializer::from(value.clone())) {
             Ok(mirrored) => return mirrored,
@@ -98,12 +99,64 @@ fn mirror<T: Default + DeserializeOwned>(
     }
 }
 
+/// Describes and takes out, in one pass, what there may be thousands of: unknown keys, and what is no text in a list of
+/// texts or among the labels. What is left is wrong once a key at most, and costs one more reading each.
+fn prune(value: &mut DeValue<'_>, path: &KeyPath, role: Role, report: &mut Report<'_>) {
+    match value {
+        DeValue::Table(table) => {
+            let texts_only = path.pattern() == ["users", "labels"];
+            for (name, mut value) in std::mem::take(table) {
+                let key = path.key(name.get_ref().as_ref());
+                let pattern = key.pattern();
+                let known = keys::standing(&pattern) == Standing::Known && role == Role::Main;
+                if !known || (texts_only && !value.get_ref().is_str()) {
+                    let culprit = Culprit::of(key, name.span(), &value);
+                    describe(&culprit, role, report);
+                    continue;
+                }
+                // Inside a value that may be no table there are no keys of ours.
+                let inside = match value.get_ref() {
+                    DeValue::Table(_) => !keys::is_leaf(&pattern),
+                    DeValue::Array(_) => keys::is_list(&pattern),
+                    _ => false,
+                };
+                if inside {
+                    prune(value.get_mut(), &key, role, report);
+                }
+                table.insert(name, value);
+            }
+        }
+        DeValue::Array(list) => {
+            for (index, element) in list.iter_mut().enumerate() {
+                if !element.get_ref().is_str() {
+                    let culprit = Culprit::of(path.index(index), element.span(), element);
+                    describe(&culprit, role, report);
+                    // The others keep their number.
+                    *element.get_mut() = DeValue::String("".into());
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// An entry that the mirror has no place for.
 struct Culprit {
     key: KeyPath,
     key_at: Range<usize>,
     value_at: Range<usize>,
     kind: &'static str,
+}
+
+impl Culprit {
+    fn of(key: KeyPath, key_at: Range<usize>, value: &Spanned<DeValue<'_>>) -> Self {
+        Self {
+            key,
+            key_at,
+            value_at: value.span(),
+            kind: type_of(value.get_ref()),
+        }
+    }
 }
 
 /// The entry whose key or value is at `at`; where only a leaf may be, the leaf and nothing inside it.
@@ -117,12 +170,7 @@ fn find(value: &DeValue<'_>, path: &KeyPath, at: &Range<usize>) -> Option<Culpri
         let of_list = value.get_ref().is_array() && keys::is_leaf(&key.pattern());
         match inside {
             Some(inside) if !hit && (of_list || !keys::is_leaf(&key.pattern())) => Some(inside),
-            _ => Some(Culprit {
-                key,
-                key_at,
-                value_at: value.span(),
-                kind: type_of(value.get_ref()),
-            }),
+            _ => Some(Culprit::of(key, key_at, value)),
         }
     };
     match value {
@@ -146,6 +194,10 @@ fn describe(culprit: &Culprit, role: Role, report: &mut Report<'_>) {
     match keys::standing(&pattern) {
         Standing::Known | Standing::Later if role == Role::Included => {
             report.problem(&culprit.key_at, key, "stands in an included file, which may hold [[users]] only; move it to the main file");
+        }
+        // A number where one belongs is wrong here only because no machine's number is so large.
+        Standing::Known if culprit.kind == NUMBER && keys::write(&pattern).contains("number") => {
+            report.wrong(&culprit.value_at, key, "is out of range");
         }
         Standing::Known => report.wrong(&culprit.value_at, key, culprit.kind),
         Standing::Later => report.problem(&culprit.key_at, key, "is not supported yet; remove it"),
@@ -221,11 +273,13 @@ fn take_out(value: &mut DeValue<'_>, base: &KeyPath, key: &KeyPath) -> bool {
     false
 }
 
+const NUMBER: &str = "is a number";
+
 /// "is a string", for messages.
 fn type_of(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "is a text in quotes",
-        DeValue::Integer(_) => "is a number",
+        DeValue::Integer(_) => NUMBER,
         DeValue::Float(_) => "is a number with a fraction",
         DeValue::Boolean(_) => "is true or false",
         DeValue::Datetime(_) => "is a date or time",
@@ -233,6 +287,12 @@ fn type_of(value: &DeValue<'_>) -> &'static str {
         DeValue::Table(_) => "is a table",
     }
 }
+
+const DEEP: &str =
+    "this is nested deeper than anything in a configuration; compare it with docs/configuration.md";
+
+const NO_DATE: &str =
+    "there is no such date or time, or it is not written as one; write it as 2026-11-21T12:00:00Z";
 
 /// Our words for what the parser says.
 fn syntax(message: &str) -> &'static str {
@@ -279,6 +339,19 @@ fn syntax(message: &str) -> &'static str {
         (
             "missing escaped value",
             r"a backslash in double quotes begins an escape; write \\, or use single quotes",
+        ),
+        ("invalid date", NO_DATE),
+        ("invalid time", NO_DATE),
+        ("invalid offset", NO_DATE),
+        (
+            "invalid unquoted key",
+            "this key holds a character that it may not hold; write a-z, A-Z, 0-9, _ and -, or the key in quotes",
+        ),
+        ("recursion limit", DEEP),
+        ("cannot recurse further", DEEP),
+        (
+            "carriage return must",
+            "a line ends in a carriage return alone; end lines with a line feed",
         ),
         (
             "cannot extend",

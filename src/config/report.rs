@@ -1,7 +1,7 @@
 //! Collects what is wrong with one file: one problem a place, follow-up errors left out, at most 100 listed.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fmt::Write as _,
     ops::Range,
     path::{Path, PathBuf},
@@ -103,14 +103,16 @@ pub fn shown_key(name: &str) -> String {
 pub struct Report<'a> {
     file: PathBuf,
     positions: Positions<'a>,
-    problems: Vec<Problem>,
-    warnings: Vec<Problem>,
+    problems: Listed,
+    warnings: Listed,
     /// Places that have their problem.
     seen: HashSet<usize>,
     /// Lines that are not TOML, and what a broken table header leaves without a table.
     hidden: Vec<bool>,
     /// Keys that are there but could not be read, so that they are not missing.
     broken: HashSet<String>,
+    /// What holds such a key.
+    holds_broken: HashSet<String>,
     not_toml: bool,
 }
 
@@ -122,10 +124,11 @@ impl<'a> Report<'a> {
             file: file.to_owned(),
             hidden: vec![false; positions.lines()],
             positions,
-            problems: Vec::new(),
-            warnings: Vec::new(),
+            problems: Listed::default(),
+            warnings: Listed::default(),
             seen: HashSet::new(),
             broken: HashSet::new(),
+            holds_broken: HashSet::new(),
             not_toml: false,
         }
     }
@@ -153,7 +156,7 @@ impl<'a> Report<'a> {
 
     /// What stands at `at` is wrong.
     pub fn problem(&mut self, at: &Range<usize>, key: &KeyPath, message: &str) {
-        self.broken.insert(key.shown());
+        self.mark_broken(key);
         if !self.hidden(at.start) && self.seen.insert(at.start) {
             self.push(at.start, key.shown(), message);
         }
@@ -188,6 +191,11 @@ impl<'a> Report<'a> {
     /// `key` is there but could not be read, or a misspelt key stands in its stead.
     pub fn mark_broken(&mut self, key: &KeyPath) {
         self.broken.insert(key.shown());
+        let mut above = key.parent();
+        while !above.0.is_empty() {
+            self.holds_broken.insert(above.shown());
+            above = above.parent();
+        }
     }
 
     /// Whether `key` was marked, by a problem of its own or as misspelt.
@@ -198,23 +206,17 @@ impl<'a> Report<'a> {
     /// As [`Report::is_broken`], or something in it is.
     pub fn is_broken_within(&self, key: &KeyPath) -> bool {
         let key = key.shown();
-        let within = |broken: &String| {
-            broken
-                .strip_prefix(&key)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
-        self.not_toml || self.broken.iter().any(within)
+        self.not_toml || self.broken.contains(&key) || self.holds_broken.contains(&key)
     }
 
     /// Something suspicious that refuses nothing.
     pub fn warn(&mut self, at: &Range<usize>, key: &KeyPath, message: &str) {
-        let at = Some(self.positions.of(at.start));
-        self.warnings.push(self.made(at, key.shown(), message));
+        self.warnings.add(Some(at.start), key.shown(), message);
     }
 
     /// As [`Report::warn`], about something that is not there.
     pub fn warn_whole(&mut self, key: &str, message: &str) {
-        self.warnings.push(self.made(None, key.to_owned(), message));
+        self.warnings.add(None, key.to_owned(), message);
     }
 
     /// `file:line` of `at`, to point there from elsewhere.
@@ -224,10 +226,8 @@ impl<'a> Report<'a> {
 
     /// Problems and warnings, by place, each list cut to what is listed of one file.
     pub fn finish(self) -> (Vec<Problem>, Vec<Problem>) {
-        (
-            listed(&self.file, self.problems),
-            listed(&self.file, self.warnings),
-        )
+        let placed = |listed: Listed| listed.placed(&self.file, &self.positions);
+        (placed(self.problems), placed(self.warnings))
     }
 
     fn hidden(&self, at: usize) -> bool {
@@ -235,33 +235,41 @@ impl<'a> Report<'a> {
     }
 
     fn push(&mut self, at: usize, key: String, message: &str) {
-        let at = Some(self.positions.of(at));
-        self.problems.push(self.made(at, key, message));
-    }
-
-    fn made(&self, at: Option<(usize, usize)>, key: String, message: &str) -> Problem {
-        Problem {
-            file: self.file.clone(),
-            at,
-            key,
-            message: message.to_owned(),
-        }
+        self.problems.add(Some(at), key, message);
     }
 }
 
-fn listed(file: &Path, mut problems: Vec<Problem>) -> Vec<Problem> {
-    problems.sort();
-    let more = problems.len().saturating_sub(LISTED);
-    if more > 0 {
-        problems.truncate(LISTED);
-        problems.push(Problem {
-            file: file.to_owned(),
-            at: None,
-            key: String::new(),
-            message: format!("… and {more} more"),
-        });
+/// The first of many, by place, and how many more there are: a file may be one long mistake.
+#[derive(Default)]
+struct Listed {
+    first: BTreeSet<(Option<usize>, String, String)>,
+    more: usize,
+}
+
+impl Listed {
+    fn add(&mut self, at: Option<usize>, key: String, message: &str) {
+        self.first.insert((at, key, message.to_owned()));
+        if self.first.len() > LISTED {
+            self.first.pop_last();
+            self.more += 1;
+        }
     }
-    problems
+
+    fn placed(self, file: &Path, positions: &Positions<'_>) -> Vec<Problem> {
+        let made = |at, key, message| Problem {
+            file: file.to_owned(),
+            at,
+            key,
+            message,
+        };
+        let more =
+            (self.more > 0).then(|| made(None, String::new(), format!("… and {} more", self.more)));
+        let first = self.first.into_iter();
+        first
+            .map(|(at, key, message)| made(at.map(|at| positions.of(at)), key, message))
+            .chain(more)
+            .collect()
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    no_such_user,
+    once::Once,
     problem,
     view::{UserView, Users},
 };
@@ -48,7 +50,17 @@ enum Line {
     Error(String),
 }
 
-pub(super) async fn users(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn users(State(app): State<Arc<App>>, once: Once) -> Response {
+    match once.get(move || serde_json::to_vec(&all(&app)).ok()).await {
+        Some(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        None => problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "failed to write the users",
+        ),
+    }
+}
+
+fn all(app: &App) -> Users {
     let users = app
         .checker
         .board
@@ -61,7 +73,7 @@ pub(super) async fn users(State(app): State<Arc<App>>) -> Response {
         .config_path
         .as_deref()
         .and_then(|path| std::path::absolute(path).ok());
-    Json(Users {
+    Users {
         users,
         outbox_pending,
         outbox: app.outbox_view(),
@@ -72,8 +84,7 @@ pub(super) async fn users(State(app): State<Arc<App>>) -> Response {
             .map(|trouble| trouble.as_sentence()),
         reload_refused: app.reload_refused(),
         config,
-    })
-    .into_response()
+    }
 }
 
 pub(super) async fn user(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
@@ -128,10 +139,8 @@ fn find(app: &App, id: &str) -> Result<Arc<Entry>, Box<Response>> {
         .ok()
         .and_then(|id| app.checker.board.get(&id));
     entry.ok_or_else(|| {
-        Box::new(problem(
-            StatusCode::NOT_FOUND,
-            "no user with this id is configured",
-        ))
+        let why = no_such_user(&app.checker.board, id);
+        Box::new(problem(StatusCode::NOT_FOUND, why))
     })
 }
 

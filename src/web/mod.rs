@@ -3,6 +3,8 @@
 mod access;
 pub mod api;
 pub mod bulk;
+mod connections;
+mod once;
 pub mod outbox_view;
 pub mod page;
 pub mod view;
@@ -14,7 +16,7 @@ use axum::{
     Json, Router,
     extract::State,
     http::{HeaderValue, StatusCode, header},
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -22,14 +24,18 @@ use hyper_util::rt::TokioTimer;
 use serde_json::json;
 use tokio::{task::JoinHandle, time::Instant};
 use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
-    set_header::SetResponseHeaderLayer,
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer,
 };
 
-use crate::app::App;
+use self::once::Once;
+use crate::{app::App, board::Board, user::nearest};
 
 /// A request's head must come within this.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// No request's head is longer.
+const HEAD_LIMIT: usize = 32 * 1024;
+/// A request's body must come within this.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
 /// Nothing that a client sends is longer.
 const BODY_LIMIT: usize = 16 * 1024;
 /// Answers under way at the end have so long.
@@ -58,34 +64,39 @@ impl Served {
 /// When the listener cannot be used.
 pub fn serve(app: Arc<App>, listener: std::net::TcpListener) -> anyhow::Result<Served> {
     let handle = axum_server::Handle::new();
+    connections::bound(&listener).context("failed to bound the connections of the endpoint")?;
     let mut server = axum_server::from_tcp(listener)
         .context("failed to serve the endpoint")?
+        .acceptor(connections::Door::default())
         .http1_only()
         .handle(handle.clone());
     server
         .http_builder()
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE);
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(HEAD_LIMIT);
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let task = tokio::spawn(server.serve(service));
     Ok(Served { handle, task })
 }
 
 fn router(app: Arc<App>) -> Router {
+    let guard = Arc::new(access::Guard::of(&app));
+    let (shown, counted, listed) = (Once::default(), Once::default(), Once::default());
     let reads = Router::new()
-        .route("/", get(page::overview))
+        .route("/", get(|state| page::overview(state, shown)))
         .route("/users/{id}", get(page::user))
-        .route("/metrics", get(metrics))
-        .route("/api/v1/users", get(api::users))
+        .route("/metrics", get(|state| metrics(state, counted)))
+        .route("/api/v1/users", get(|state| api::users(state, listed)))
         .route("/api/v1/users/{id}", get(api::user))
-        .layer(from_fn_with_state(Arc::clone(&app), access::read));
+        .layer(from_fn_with_state(Arc::clone(&guard), access::read));
     let changes = Router::new()
         .route("/-/reload", post(reload))
         .route("/api/v1/retry", post(bulk::retry))
         .route("/api/v1/users/{id}/retry", post(api::retry))
         .route("/api/v1/users/{id}/probe", post(api::probe))
-        .layer(from_fn_with_state(Arc::clone(&app), access::change));
+        .layer(from_fn_with_state(guard, access::change));
     let fixed =
         |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     Router::new()
@@ -94,8 +105,12 @@ fn router(app: Arc<App>) -> Router {
         .merge(reads)
         .merge(changes)
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here; try / or /metrics") })
+        .method_not_allowed_fallback(|| async {
+            let error = "this is not done by this method; the header Allow says by which";
+            problem(StatusCode::METHOD_NOT_ALLOWED, error)
+        })
+        .layer(from_fn(access::one_host))
         .layer(CompressionLayer::new())
-        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(CatchPanicLayer::new())
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
@@ -110,6 +125,22 @@ fn router(app: Arc<App>) -> Router {
 /// An answer that says what is wrong.
 fn problem(status: StatusCode, error: impl AsRef<str>) -> Response {
     (status, Json(json!({ "error": error.as_ref() }))).into_response()
+}
+
+/// Says so, and which ids look like it.
+fn no_such_user(board: &Board, id: &str) -> String {
+    let entries = board.all();
+    // What is longer than any id is like none.
+    let known = entries.iter().map(|entry| entry.user.id.as_str());
+    let near = nearest(id, known.filter(|_| id.len() <= 128));
+    if near.is_empty() {
+        "no user with this id is configured".to_owned()
+    } else {
+        format!(
+            "no user with this id is configured; did you mean {}?",
+            near.join(" or ")
+        )
+    }
 }
 
 /// Without a turn of the scheduler for a minute a restart is what helps. A store that is away is no reason: its time-outs are
@@ -142,21 +173,16 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
         .into_response()
 }
 
-async fn metrics(State(app): State<Arc<App>>) -> Response {
+async fn metrics(State(app): State<Arc<App>>, once: Once) -> Response {
     let metrics = Arc::clone(&app.checker.metrics);
-    metrics.store_usable(app.checker.store.trouble().is_none());
-    let entries = app.checker.board.all();
-    let encoded = tokio::task::spawn_blocking(move || metrics.encode(&entries)).await;
-    match encoded {
-        Ok(Ok(text)) => (
-            [(
-                header::CONTENT_TYPE,
-                "text/plain; version=0.0.4; charset=utf-8",
-            )],
-            text,
-        )
-            .into_response(),
-        _ => problem(
+    let make = move || {
+        metrics.store_usable(app.checker.store.trouble().is_none());
+        metrics.encode(&app.checker.board.all()).ok()
+    };
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    match once.get(make).await {
+        Some(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
+        None => problem(
             StatusCode::INTERNAL_SERVER_ERROR,
             "failed to encode the metrics",
         ),

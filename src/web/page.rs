@@ -10,7 +10,7 @@ use axum::{
 };
 use jiff::Timestamp;
 
-use super::{problem, view::UserView};
+use super::{no_such_user, once::Once, problem, view::UserView};
 use crate::{app::App, board::STATES, user::UserId};
 
 #[derive(Template)]
@@ -23,12 +23,26 @@ struct Overview {
 }
 
 #[derive(Template)]
+#[template(path = "nobody.html")]
+struct Nobody {
+    why: String,
+}
+
+#[derive(Template)]
 #[template(path = "user.html")]
 struct OneUser {
     user: UserView,
 }
 
-pub(super) async fn overview(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn overview(State(app): State<Arc<App>>, once: Once) -> Response {
+    let page = once.get(move || overview_of(&app).render().ok().map(String::into_bytes));
+    match page.await {
+        Some(page) => Html(page).into_response(),
+        None => not_rendered(),
+    }
+}
+
+fn overview_of(app: &App) -> Overview {
     let mut users: Vec<_> = app
         .checker
         .board
@@ -37,7 +51,7 @@ pub(super) async fn overview(State(app): State<Arc<App>>) -> Response {
         .map(|entry| UserView::from(&**entry))
         .collect();
     users.sort_by_key(|user| (badness(&user.state), user.id.clone()));
-    rendered(&Overview {
+    Overview {
         users,
         mail: app
             .outbox_view()
@@ -52,7 +66,7 @@ pub(super) async fn overview(State(app): State<Arc<App>>) -> Response {
             .reload_refused()
             .map(|refused| refused.sentences())
             .unwrap_or_default(),
-    })
+    }
 }
 
 pub(super) async fn user(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
@@ -63,18 +77,25 @@ pub(super) async fn user(State(app): State<Arc<App>>, Path(id): Path<String>) ->
         Some(entry) => rendered(&OneUser {
             user: UserView::from(&*entry),
         }),
-        None => problem(StatusCode::NOT_FOUND, "no user with this id is configured"),
+        None => {
+            let why = no_such_user(&app.checker.board, &id);
+            (StatusCode::NOT_FOUND, rendered(&Nobody { why })).into_response()
+        }
     }
 }
 
 fn rendered(page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => Html(text).into_response(),
-        Err(_) => problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "failed to render the page",
-        ),
+        Err(_) => not_rendered(),
     }
+}
+
+fn not_rendered() -> Response {
+    problem(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "failed to render the page",
+    )
 }
 
 /// The place of a state in a table, the worst first.

@@ -12,12 +12,9 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    config::{Config, included},
+    config::{Config, LARGEST, included},
     user::{Known, UserId},
 };
-
-/// So much of a file is looked at, in bytes.
-const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// Tells one content of a file from another; `None` where there is none to be read. It is made of secrets, so it has no
 /// `Debug`.

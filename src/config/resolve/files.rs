@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     fs,
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -15,6 +16,9 @@ use crate::config::{
     positions::Positions,
     report::{KeyPath, Report},
 };
+
+/// The largest file that is read, in bytes: room for 50,000 users. A wrong path may lead to a file of any size.
+pub const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// One file and its text.
 pub struct Source {
@@ -32,8 +36,7 @@ impl Source {
             key: String::new(),
             message,
         };
-        let bytes =
-            fs::read(path).map_err(|error| problem(None, format!("cannot be read: {error}")))?;
+        let bytes = bytes(path).map_err(|what| problem(None, what))?;
         let content = String::from_utf8(bytes).map_err(|error| {
             let good = error.utf8_error().valid_up_to();
             let before = String::from_utf8_lossy(&error.as_bytes()[..good]);
@@ -55,6 +58,30 @@ impl Source {
             .strip_prefix('\u{feff}')
             .unwrap_or(&self.content)
     }
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |error| format!("cannot be read: {error}");
+    let kind = fs::metadata(path).map_err(unreadable)?;
+    if kind.is_dir() {
+        return Err(
+            "is a folder; name the files in it by a pattern such as \"users.d/*.toml\"".to_owned(),
+        );
+    }
+    // Opening a pipe would wait for its writer, and a device may have no end.
+    if !kind.is_file() {
+        return Err("is not a regular file; write the configuration to one".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(unreadable)?;
+    let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
+    if read.map_err(unreadable)? as u64 > LARGEST {
+        return Err(
+            "is larger than 16 MiB; is it a configuration? Spread users over files that include names"
+                .to_owned(),
+        );
+    }
+    Ok(bytes)
 }
 
 /// What `cat FILES | sha256sum` says.

@@ -21,7 +21,7 @@ use super::{
     report::{KeyPath, Report},
 };
 use files::Source;
-pub use files::matches as included;
+pub use files::{LARGEST, matches as included};
 use users::Users;
 
 /// Reads a configuration and everything it includes; the second part are warnings.
@@ -91,6 +91,12 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
         )),
         _ => Err(Problems(problems)),
     }
+}
+
+/// The text of one file, if it may be one of a configuration.
+pub(super) fn text_of(path: &Path) -> Option<String> {
+    let source = Source::read(path).ok()?;
+    Some(source.text().to_owned())
 }
 
 /// What the main file settles for all users.

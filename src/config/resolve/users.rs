@@ -17,7 +17,7 @@ use crate::{
         file::{self, Maybe},
         report::{KeyPath, Report},
     },
-    user::{User, UserId, Username},
+    user::{Known, User, UserId, Username},
 };
 
 /// What users have in common.
@@ -28,7 +28,12 @@ pub struct Users {
     pub timeout: Duration,
     /// Who is mailed about a user that names nobody.
     pub operator: Operator,
+    /// Where each id is.
     ids: HashMap<String, String>,
+    /// How each id is written, by its lower case.
+    lower_ids: HashMap<String, String>,
+    /// Whose secret is where.
+    secrets: HashMap<String, String>,
     usernames: HashMap<String, String>,
     /// Recipients by their lower-case form, as they were first written: in another case it is the same mailbox, and one mail.
     recipients: HashMap<String, EmailAddress>,
@@ -42,6 +47,8 @@ impl Users {
             timeout,
             operator,
             ids: HashMap::new(),
+            lower_ids: HashMap::new(),
+            secrets: HashMap::new(),
             usernames: HashMap::new(),
             recipients: HashMap::new(),
         };
@@ -76,12 +83,14 @@ impl Users {
         }
         let id = self.id(table.id, &key.key("id"), report);
         let username = self.username(table.username, id.as_ref(), &at, &key, report);
+        let secret_at = table.secret.as_ref().map(Spanned::span);
         let fields = credential::Fields {
             secret: table.secret,
             integration_code: table.integration_code,
             verify_without_code: table.verify_without_code,
         };
         let known = credential::known(fields, &at, &key, report);
+        self.own_secret(known.as_ref(), id.as_ref(), secret_at, &key, report);
         let notify = self.notify(table.notify, &at, &key.key("notify"), report);
         let tenant = tenant(
             table.tenant,
@@ -132,8 +141,44 @@ impl Users {
             );
         } else {
             self.ids.insert(id.as_str().to_owned(), here);
+            let lower = id.as_str().to_lowercase();
+            if let Some(other) = self.lower_ids.get(&lower) {
+                let message = format!(
+                    "differs from the id {other} in upper and lower case only: they are two users"
+                );
+                report.warn(&at, key, &message);
+            } else {
+                self.lower_ids.insert(lower, id.to_string());
+            }
         }
         Some(id)
+    }
+
+    /// Autotask makes a secret for each user, so one that two users have is probably a slip, and costs one of them attempts.
+    fn own_secret(
+        &mut self,
+        known: Option<&Known>,
+        id: Option<&UserId>,
+        at: Option<Range<usize>>,
+        user: &KeyPath,
+        report: &mut Report<'_>,
+    ) {
+        let (Some(Known::All { secret, .. } | Known::Secret(secret)), Some(id), Some(at)) =
+            (known, id, at)
+        else {
+            return;
+        };
+        let Some(place) = secret.place() else {
+            return;
+        };
+        if let Some(other) = self.secrets.get(&place) {
+            let message = format!(
+                "is the secret of {other} too: each API user has one of its own in Autotask"
+            );
+            report.warn(&at, &user.key("secret"), &message);
+        } else {
+            self.secrets.insert(place, id.to_string());
+        }
     }
 
     /// Autotask locks per username, so two users of one name would spend one budget twice.

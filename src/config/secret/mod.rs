@@ -92,6 +92,19 @@ impl SecretSource {
         }
     }
 
+    /// Tells one place from another. It may hold the arguments of a command, so it is not for people; `None` for a text in the
+    /// configuration itself.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        match self {
+            Self::File(path) => Some(format!("file {}", path.display())),
+            Self::Env(name) => Some(format!("env {name}")),
+            Self::Credential(name) => Some(format!("credential {name}")),
+            Self::Command(words) => Some(format!("command {words:?}")),
+            Self::Plain(_) => None,
+        }
+    }
+
     async fn bytes(&self) -> Result<Vec<u8>, String> {
         match self {
             Self::File(path) => read_file(path).await,

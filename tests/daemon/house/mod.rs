@@ -5,6 +5,7 @@ pub mod command;
 mod http;
 mod mail;
 mod process;
+mod raw;
 mod settings;
 mod store;
 mod waiting;
@@ -32,6 +33,7 @@ use crate::support::PATIENCE;
 pub use http::client;
 pub use mail::Mail;
 pub use process::Daemon;
+pub use raw::LONG;
 pub use settings::{Account, Settings};
 
 /// See the top of the file.

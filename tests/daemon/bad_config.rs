@@ -1,0 +1,99 @@
+//! A configuration that no start takes is taken by no reload either, in the same words, and nothing of it is applied.
+
+use std::{fs, os::unix::fs::symlink};
+
+use rustix::process::Signal;
+
+use crate::{
+    house::{Daemon, House, eventually},
+    support::PATIENCE,
+};
+
+/// Five lines a user; each tenth has a mistake of its own.
+fn many_mistakes() -> String {
+    let user = |n: usize| {
+        let wrong = if n % 10 == 0 {
+            "interval = \"demo-private-value\"\n"
+        } else {
+            "\n"
+        };
+        format!(
+            "[[users]]\nid = \"u{n}\"\nusername = \"u{n}@acme.example\"\nintegration_code = \"vendor-held\"\n{wrong}"
+        )
+    };
+    (0..10_000).map(user).collect()
+}
+
+#[tokio::test]
+async fn what_validate_refuses_neither_a_start_nor_a_reload_takes() {
+    let house = House::of(&["works"]);
+    house.keep_private("demo-private-value");
+    house.write();
+    let good = fs::read_to_string(house.config()).unwrap();
+    for (what, text, lines) in [
+        ("1,000 mistakes", format!("{good}{}", many_mistakes()), 101),
+        ("cut off", good[..good.len() - 20].to_owned(), 1),
+        ("nested", format!("x = {}\n{good}", "[".repeat(1_000)), 2),
+        ("not UTF-8", String::new(), 1),
+        ("a device", String::new(), 1),
+        ("a pipe", String::new(), 1),
+    ] {
+        let daemon = house.start().await;
+        house.until_state("works", "healthy", "ok").await;
+        fs::remove_file(house.config()).unwrap();
+        match what {
+            "not UTF-8" => fs::write(house.config(), b"[web]\n\xff\n").unwrap(),
+            "a device" => symlink("/dev/zero", house.config()).unwrap(),
+            "a pipe" => {
+                let made = std::process::Command::new("mkfifo")
+                    .arg(house.config())
+                    .status();
+                assert!(made.unwrap().success());
+            }
+            _ => fs::write(house.config(), text).unwrap(),
+        }
+        let validated = house.lockwatch(&["validate"]).await;
+        assert_eq!(validated.code, 78, "{what}: {validated:?}");
+        let problems: Vec<_> = validated.stderr.lines().collect();
+        assert_eq!(problems.len(), lines, "{what}: {problems:#?}");
+
+        let reloaded = house.post("/-/reload", "").await;
+        assert_eq!(reloaded.status, 422, "{what}: {reloaded:?}");
+        assert_eq!(
+            reloaded.json()["problems"],
+            serde_json::json!(problems),
+            "{what}"
+        );
+        let told = || daemon.log().matches("configuration not reloaded").count();
+        assert_eq!(told(), 1, "{what}");
+        daemon.signal(Signal::HUP);
+        eventually(
+            || format!("{what}: {}", daemon.log()),
+            async || (told() == 2).then_some(()),
+        )
+        .await;
+        assert_eq!(
+            house
+                .metric("lockwatch_config_last_reload_successful")
+                .await,
+            Some(0.0)
+        );
+        let users = house.get("/api/v1/users").await.json();
+        assert_eq!(users["users"].as_array().unwrap().len(), 1, "{what}");
+        house.watch_checks("works", 1).await;
+        daemon.stop().await;
+
+        let mut refused = Daemon::spawn(&house, &[]);
+        assert_eq!(
+            refused.ended(PATIENCE).await,
+            Some(78),
+            "{what}: {}",
+            refused.log()
+        );
+        for problem in problems {
+            assert!(refused.log().contains(problem), "{what}: {}", refused.log());
+        }
+        fs::remove_file(house.config()).unwrap();
+        fs::remove_file(house.folder().join("daemon.log")).unwrap();
+    }
+}
