@@ -12,7 +12,7 @@ use crate::{
 /// Five lines a user; each tenth has a mistake of its own.
 fn many_mistakes() -> String {
     let user = |n: usize| {
-        let wrong = if n % 10 == 0 {
+        let wrong = if n.is_multiple_of(10) {
             "interval = \"demo-private-value\"\n"
         } else {
             "\n"
