@@ -82,6 +82,10 @@ impl Watch {
 
 /// Runs until stopping.
 pub(super) async fn watch(app: Arc<App>) {
+    // A demo has no files.
+    if app.config_path.is_none() {
+        return;
+    }
     tokio::select! {
         () = app.stopping.cancelled() => {}
         () = look_for_ever(&app) => {}
