@@ -15,6 +15,9 @@ use clap_mangen::{
 };
 use lockwatch::cli::help;
 
+/// When something was last changed that only these pages have.
+const WRITTEN: &str = "2026-11-22";
+
 /// Paths and what is there.
 const FILES: [(&str, &str); 4] = [
     (
@@ -41,7 +44,11 @@ fn main() -> io::Result<()> {
     let folder = std::env::args_os()
         .nth(1)
         .ok_or_else(|| io::Error::other("which folder?"))?;
-    let folder = Path::new(&folder);
+    write(Path::new(&folder))
+}
+
+/// Writes all of it; tests/help.rs looks at what comes of it.
+pub fn write(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let mut all = lockwatch::cli::command_line().disable_help_subcommand(true);
     all.build();
@@ -55,6 +62,8 @@ fn main() -> io::Result<()> {
         let said = said.ok_or_else(|| io::Error::other(format!("{name} has no page")))?;
         // What stands below its options has sections of its own here.
         let page = Man::new(command.clone().after_long_help(None::<&str>))
+            // Without a date, what follows would be read as one.
+            .date(WRITTEN)
             .source(concat!("lockwatch ", env!("CARGO_PKG_VERSION")))
             .manual("lockwatch");
         let mut file = File::create(folder.join(page.get_filename()))?;

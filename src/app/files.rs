@@ -82,13 +82,10 @@ impl Watch {
 
 /// Runs until stopping.
 pub(super) async fn watch(app: Arc<App>) {
-    // A demo has no files.
-    if app.config_path.is_none() {
-        return;
-    }
     tokio::select! {
         () = app.stopping.cancelled() => {}
-        () = look_for_ever(&app) => {}
+        // A demo has no files.
+        () = look_for_ever(&app), if app.config_path.is_some() => {}
     }
 }
 

@@ -14,6 +14,7 @@ mod house;
 
 mod access;
 mod activation;
+mod board;
 mod by_itself;
 mod campaign;
 mod commands;
@@ -41,6 +42,7 @@ mod several_retries;
 mod signals;
 mod store;
 mod storm;
+mod strangers;
 mod supervised;
 mod telling;
 mod vendor_held;
