@@ -27,7 +27,11 @@ pub(super) fn age(at: Timestamp, now: Timestamp) -> String {
 /// `14:05 UTC`, or with its day where that is not today's.
 pub(super) fn clock(at: Timestamp, now: Timestamp) -> String {
     let day = |at: Timestamp| at.strftime("%F").to_string();
-    let shape = if day(at) == day(now) { "%R UTC" } else { "%F %R UTC" };
+    let shape = if day(at) == day(now) {
+        "%R UTC"
+    } else {
+        "%F %R UTC"
+    };
     at.strftime(shape).to_string()
 }
 
@@ -38,7 +42,10 @@ pub(super) fn since(at: Timestamp, now: Timestamp) -> String {
 
 /// `14:05 UTC, 12 s ago`, or `never`.
 pub(super) fn last(at: Option<Timestamp>, now: Timestamp) -> String {
-    at.map_or_else(|| "never".to_owned(), |at| format!("{} ago", since(at, now)))
+    at.map_or_else(
+        || "never".to_owned(),
+        |at| format!("{} ago", since(at, now)),
+    )
 }
 
 #[cfg(test)]

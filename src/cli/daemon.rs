@@ -155,7 +155,8 @@ impl Daemon {
         let answer = self.send(request.timeout(Duration::from_secs(30))).await?;
         let body = answer.bytes().await;
         let body = body.map_err(|why| trouble::no_answer(&self.url, &why))?;
-        let told = serde_json::from_slice(&body).map_err(|_| trouble::no_lockwatch(&self.url, &body))?;
+        let told =
+            serde_json::from_slice(&body).map_err(|_| trouble::no_lockwatch(&self.url, &body))?;
         self.warn();
         Ok(told)
     }

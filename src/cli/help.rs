@@ -34,7 +34,10 @@ const TOKEN: Row = (
     "web.token, where the configuration cannot tell it",
 );
 const COLOUR: Row = ("NO_COLOR", "set it to have no colours; CLICOLOR=0 does too");
-const LOG: Row = ("RUST_LOG", "what is logged to standard error, such as debug");
+const LOG: Row = (
+    "RUST_LOG",
+    "what is logged to standard error, such as debug",
+);
 const STATE_HOME: Row = (
     "XDG_STATE_HOME",
     "where --username counts its attempts; else ~/.local/state",
@@ -55,7 +58,10 @@ pub const PAGES: [Page; 10] = [
         command: "lockwatch",
         examples: &[
             ("lockwatch status", "how all users are, worst first"),
-            ("lockwatch status ID", "one user: since when, why, what to do"),
+            (
+                "lockwatch status ID",
+                "one user: since when, why, what to do",
+            ),
             ("lockwatch retry ID", "it is mended: try it once, now"),
             ("lockwatch demo", "try all of this, without Autotask"),
         ],
@@ -75,7 +81,10 @@ pub const PAGES: [Page; 10] = [
         command: "run",
         examples: &[
             ("lockwatch run", "with /etc/lockwatch/lockwatch.toml"),
-            ("lockwatch run --config test.toml", "with another configuration"),
+            (
+                "lockwatch run --config test.toml",
+                "with another configuration",
+            ),
         ],
         exits: &[("0", "ended by SIGTERM or Ctrl-C"), INTERNAL, BAD_CONFIG],
         environment: &[CONFIG, LOG],
@@ -87,7 +96,10 @@ pub const PAGES: [Page; 10] = [
                 "sudo -u lockwatch lockwatch validate",
                 "as the account that must read the secrets",
             ),
-            ("lockwatch validate --config new.toml", "before it is put in place"),
+            (
+                "lockwatch validate --config new.toml",
+                "before it is put in place",
+            ),
         ],
         exits: &[("0", "good"), BAD_CONFIG],
         environment: &[CONFIG],
@@ -96,7 +108,10 @@ pub const PAGES: [Page; 10] = [
         command: "probe",
         examples: &[
             ("lockwatch probe acme-email2at", "check this user now"),
-            ("lockwatch probe acme-new --wait", "follow a new user until it works"),
+            (
+                "lockwatch probe acme-new --wait",
+                "follow a new user until it works",
+            ),
             (
                 "lockwatch probe --username k3jx7q@acme.example",
                 "a user that is not configured",
@@ -118,14 +133,23 @@ pub const PAGES: [Page; 10] = [
         command: "status",
         examples: &[
             ("lockwatch status", "all users, worst first"),
-            ("lockwatch status acme-email2at", "one user, with causes and steps"),
-            ("lockwatch status --failing", "those that are failing or locked out"),
+            (
+                "lockwatch status acme-email2at",
+                "one user, with causes and steps",
+            ),
+            (
+                "lockwatch status --failing",
+                "those that are failing or locked out",
+            ),
             ("lockwatch status --json | jq .users", "for programs"),
         ],
         exits: &[
             HEALTHY,
             FAILING,
-            ("2", "some are unclear, or the daemon's store cannot be used"),
+            (
+                "2",
+                "some are unclear, or the daemon's store cannot be used",
+            ),
             USAGE,
             NO_DAEMON,
             INTERNAL,
@@ -137,7 +161,10 @@ pub const PAGES: [Page; 10] = [
         command: "retry",
         examples: &[
             ("lockwatch retry acme-email2at", "it is mended: try it now"),
-            ("lockwatch retry --tenant acme", "all of a tenant that do not work"),
+            (
+                "lockwatch retry --tenant acme",
+                "all of a tenant that do not work",
+            ),
             ("lockwatch retry --all", "all that do not work"),
         ],
         exits: &[
@@ -155,8 +182,14 @@ pub const PAGES: [Page; 10] = [
         command: "test-mail",
         examples: &[
             ("lockwatch test-mail", "to email.to"),
-            ("lockwatch test-mail --to you@msp.example", "to somebody else"),
-            ("lockwatch test-mail --kind locked_out", "a mail as it will look"),
+            (
+                "lockwatch test-mail --to you@msp.example",
+                "to somebody else",
+            ),
+            (
+                "lockwatch test-mail --kind locked_out",
+                "a mail as it will look",
+            ),
         ],
         exits: &[
             ("0", "sent"),
@@ -170,9 +203,16 @@ pub const PAGES: [Page; 10] = [
         command: "health",
         examples: &[
             ("lockwatch health", "the daemon of this host or container"),
-            ("lockwatch health --url http://127.0.0.1:9477/", "one by address"),
+            (
+                "lockwatch health --url http://127.0.0.1:9477/",
+                "one by address",
+            ),
         ],
-        exits: &[("0", "alive"), ("1", "not alive, and why"), ("64", "wrong arguments")],
+        exits: &[
+            ("0", "alive"),
+            ("1", "not alive, and why"),
+            ("64", "wrong arguments"),
+        ],
         environment: &[CONFIG, TOKEN],
     },
     Page {
@@ -200,7 +240,11 @@ pub const PAGES: [Page; 10] = [
                 "beside it, in another terminal",
             ),
         ],
-        exits: &[("0", "ended by Ctrl-C or --for"), ("64", "wrong arguments"), INTERNAL],
+        exits: &[
+            ("0", "ended by Ctrl-C or --for"),
+            ("64", "wrong arguments"),
+            INTERNAL,
+        ],
         environment: &[COLOUR],
     },
 ];
@@ -214,7 +258,9 @@ pub(super) fn added(command: Command) -> Command {
     );
     PAGES.iter().fold(command, |command, page| {
         if page.command == "lockwatch" {
-            command.help_template(template.clone()).after_long_help(text(page))
+            command
+                .help_template(template.clone())
+                .after_long_help(text(page))
         } else {
             command.mut_subcommand(page.command, |one| one.after_long_help(text(page)))
         }
@@ -223,15 +269,24 @@ pub(super) fn added(command: Command) -> Command {
 
 /// The page below a command's options.
 fn text(page: &Page) -> String {
-    let mut text = section("Examples:", page.examples.iter().map(|(line, what)| {
-        format!("  {line}\n      {what}\n")
-    }));
-    text += &section("Exit codes:", page.exits.iter().map(|(code, what)| {
-        format!("  {code:>3}  {what}\n")
-    }));
-    text += &section("Environment:", page.environment.iter().map(|(name, what)| {
-        format!("  {name:<16}  {what}\n")
-    }));
+    let mut text = section(
+        "Examples:",
+        page.examples
+            .iter()
+            .map(|(line, what)| format!("  {line}\n      {what}\n")),
+    );
+    text += &section(
+        "Exit codes:",
+        page.exits
+            .iter()
+            .map(|(code, what)| format!("  {code:>3}  {what}\n")),
+    );
+    text += &section(
+        "Environment:",
+        page.environment
+            .iter()
+            .map(|(name, what)| format!("  {name:<16}  {what}\n")),
+    );
     text.trim_end().to_owned()
 }
 
@@ -246,7 +301,10 @@ fn section(name: &str, lines: impl Iterator<Item = String>) -> String {
 fn groups(all: &Command) -> String {
     let about = |name: &&str| {
         let about = all.find_subcommand(name).and_then(Command::get_about);
-        let about = about.map_or_else(|| "Print this, or the help of a command".to_owned(), ToString::to_string);
+        let about = about.map_or_else(
+            || "Print this, or the help of a command".to_owned(),
+            ToString::to_string,
+        );
         format!("  {name:<11}  {about}\n")
     };
     let group = |(name, commands): &(&str, &[&str])| {
@@ -276,7 +334,9 @@ mod tests {
         let mut with_pages = commands.clone();
         with_pages.insert("lockwatch");
         assert_eq!(pages, with_pages);
-        let grouped = GROUPS.iter().flat_map(|(_, commands)| commands.iter().copied());
+        let grouped = GROUPS
+            .iter()
+            .flat_map(|(_, commands)| commands.iter().copied());
         let grouped: BTreeSet<_> = grouped.filter(|name| *name != "help").collect();
         assert_eq!(grouped, commands);
     }

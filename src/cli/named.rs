@@ -43,16 +43,24 @@ fn unknown(name: &str, known: &[UserId], config: Option<&Config>) -> String {
     let users = || config.iter().flat_map(|config| &config.users);
     let key = Username::new(name.trim()).key();
     if let Some(user) = users().find(|user| user.username.key() == key) {
-        return format!("{shown} is a username; commands want the id, which is {}", user.id);
+        return format!(
+            "{shown} is a username; commands want the id, which is {}",
+            user.id
+        );
     }
     if let Some(user) = users().find(|user| user.id.as_str() == name && !user.enabled) {
         return format!("the user {} is configured, but not enabled", user.id);
     }
     if name.contains('@') {
-        return format!("{shown} seems to be a username; commands want the id that the configuration gives it");
+        return format!(
+            "{shown} seems to be a username; commands want the id that the configuration gives it"
+        );
     }
     if UserId::parse(name).is_err() {
-        return format!("{shown:?} is not the id of a user: an id is {}", UserId::SHAPE);
+        return format!(
+            "{shown:?} is not the id of a user: an id is {}",
+            UserId::SHAPE
+        );
     }
     let near = nearest(name, known.iter().map(UserId::as_str));
     let others = if !near.is_empty() {

@@ -73,7 +73,10 @@ async fn one(daemon: &Daemon, id: &UserId, force: bool) -> Result<Exit, Failure>
     if exit == Exit::Usage {
         // Causes and steps would bury the one line that matters.
         report::untried(&user, clock::now());
-        let why = user.not_attempted.as_deref().unwrap_or("the daemon does not say why");
+        let why = user
+            .not_attempted
+            .as_deref()
+            .unwrap_or("the daemon does not say why");
         return Err(Failure::usage(format!("{id}: no attempt was made: {why}")));
     }
     report::result(&user);
@@ -91,7 +94,8 @@ impl Tried {
     fn note(&mut self, step: &Step) {
         self.attempt |= step.is_attempt();
         // What the look-up says of a username is definitive without any attempt.
-        self.judged |= step.step == "zone" && matches!(step.outcome.as_str(), "unknown_user" | "zone_untrusted");
+        self.judged |= step.step == "zone"
+            && matches!(step.outcome.as_str(), "unknown_user" | "zone_untrusted");
     }
 
     /// What the user's state says; [`Exit::Usage`] when it says nothing, because nothing was tried.

@@ -83,7 +83,11 @@ pub(super) async fn status(args: Args) -> Result<Exit, Failure> {
 }
 
 /// The users that are named, in that order.
-fn chosen(names: &[String], users: Vec<UserView>, daemon: &Daemon) -> Result<Vec<UserView>, Failure> {
+fn chosen(
+    names: &[String],
+    users: Vec<UserView>,
+    daemon: &Daemon,
+) -> Result<Vec<UserView>, Failure> {
     let ids = users.iter().filter_map(|user| UserId::parse(&user.id).ok());
     let ids = named::users(names, &ids.collect::<Vec<_>>(), daemon.config.as_deref())?;
     let of = |id: UserId| users.iter().find(|user| user.id == id.as_str()).cloned();

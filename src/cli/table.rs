@@ -3,7 +3,9 @@
 
 use std::io::{self, IsTerminal};
 
-use comfy_table::{Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{
+    Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, presets,
+};
 use jiff::Timestamp;
 
 use super::{ages, report::say};

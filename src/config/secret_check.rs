@@ -82,7 +82,11 @@ pub async fn secret_problems(config: &Config) -> Vec<SecretFinding> {
     if let Some(token) = &config.web.token {
         wanted.push((Purpose::Token, "web.token".to_owned(), token));
     }
-    let folders: Vec<_> = config.files.iter().filter_map(|file| file.parent()).collect();
+    let folders: Vec<_> = config
+        .files
+        .iter()
+        .filter_map(|file| file.parent())
+        .collect();
     let checks = wanted
         .into_iter()
         .map(|(purpose, key, source)| check(purpose, key, source, &folders));

@@ -9,7 +9,9 @@ use crate::house::{Daemon, House, command::Done, username};
 
 /// Users in every state. A long name is among them.
 async fn house() -> (House, Daemon) {
-    let mut house = House::of(&["b-works", "a-works", LONG, "locks", "wrong", "fresh", "zone"]);
+    let mut house = House::of(&[
+        "b-works", "a-works", LONG, "locks", "wrong", "fresh", "zone",
+    ]);
     house.settings.activation = "1h";
     house.settings.lockout = "retry_held_after = [\"10h\"]".to_owned();
     house.give("wrong", "demo-wrong-secret-1");
@@ -41,15 +43,24 @@ async fn house() -> (House, Daemon) {
 const LONG: &str = "integration-with-a-name-that-says-all-there-is-to-say-of-it-123";
 
 fn ids(table: &str) -> Vec<&str> {
-    let rows = table.lines().skip(1).take_while(|line| !line.trim().is_empty());
-    rows.filter_map(|row| row.split_whitespace().next()).collect()
+    let rows = table
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.trim().is_empty());
+    rows.filter_map(|row| row.split_whitespace().next())
+        .collect()
 }
 
 /// The table, head first.
 fn cells(table: &str) -> Vec<Vec<&str>> {
     let rows = table.lines().take_while(|line| !line.trim().is_empty());
-    rows.map(|row| row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
-        .collect()
+    rows.map(|row| {
+        row.split("  ")
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty())
+            .collect()
+    })
+    .collect()
 }
 
 /// Runs it on a terminal of so many columns.
@@ -83,29 +94,60 @@ async fn the_worst_come_first_and_one_user_is_told_in_full() {
     let (house, daemon) = house().await;
     let all = house.lockwatch(&["status"]).await;
     assert_eq!((all.code, all.stderr.as_str()), (1, ""), "{all:?}");
-    let order = ["locks", "wrong", "fresh", "zone", "a-works", "b-works", LONG];
+    let order = [
+        "locks", "wrong", "fresh", "zone", "a-works", "b-works", LONG,
+    ];
     assert_eq!(ids(&all.stdout), order, "{all:?}");
     let summary = "7 users: 1 locked out (1 held), 1 failing (1 held), 1 activating, 1 zone only, 3 healthy\n";
     assert!(all.stdout.contains(summary), "{all:?}");
-    let heads = ["USER", "TENANT", "STATE", "REASON", "SINCE", "FOR", "LAST GOOD", "LEFT"];
+    let heads = [
+        "USER",
+        "TENANT",
+        "STATE",
+        "REASON",
+        "SINCE",
+        "FOR",
+        "LAST GOOD",
+        "LEFT",
+    ];
     assert_eq!(cells(&all.stdout)[0], heads, "{all:?}");
     let rows = [
         ["locks", "acme", "locked_out (held)", "locked_out", "0"],
-        ["wrong", "acme", "failing (held)", "credential_rejected", "0"],
+        [
+            "wrong",
+            "acme",
+            "failing (held)",
+            "credential_rejected",
+            "0",
+        ],
         ["fresh", "acme", "activating", "activating", "1"],
         ["zone", "acme", "zone_only", "zone_only", "–"],
         ["a-works", "acme", "healthy", "ok", "2"],
     ];
     for (row, cells) in rows.iter().zip(&cells(&all.stdout)[1..]) {
-        assert_eq!([cells[0], cells[1], cells[2], cells[3], cells[7]], *row, "{all:?}");
+        assert_eq!(
+            [cells[0], cells[1], cells[2], cells[3], cells[7]],
+            *row,
+            "{all:?}"
+        );
         assert!(cells[4].ends_with(" UTC"), "{cells:?}");
-        assert!(cells[6].ends_with(" ago") || cells[6] == "never", "{cells:?}");
+        assert!(
+            cells[6].ends_with(" ago") || cells[6] == "never",
+            "{cells:?}"
+        );
     }
 
     let failing = house.lockwatch(&["status", "--failing"]).await;
-    assert_eq!((failing.code, ids(&failing.stdout)), (1, vec!["locks", "wrong"]), "{failing:?}");
+    assert_eq!(
+        (failing.code, ids(&failing.stdout)),
+        (1, vec!["locks", "wrong"]),
+        "{failing:?}"
+    );
     assert!(failing.stdout.contains(summary), "{failing:?}");
-    let json = house.lockwatch(&["status", "--failing", "--json"]).await.json();
+    let json = house
+        .lockwatch(&["status", "--failing", "--json"])
+        .await
+        .json();
     assert_eq!(json["users"].as_array().unwrap().len(), 2);
 
     let one = house.lockwatch(&["status", "locks"]).await;
@@ -130,9 +172,19 @@ async fn the_worst_come_first_and_one_user_is_told_in_full() {
     assert!(good.stdout.contains("  for    Billing\n"), "{good:?}");
     assert!(!good.stdout.contains("locks"), "{good:?}");
     let json = house.lockwatch(&["status", "fresh", "--json"]).await;
-    assert_eq!((json.code, json.json()["users"][0]["id"].as_str()), (2, Some("fresh")));
+    assert_eq!(
+        (json.code, json.json()["users"][0]["id"].as_str()),
+        (2, Some("fresh"))
+    );
 
-    let wrong = ["status", "lokcs", "A-WORKS", "wrong@acme.example", "a b", "wrong"];
+    let wrong = [
+        "status",
+        "lokcs",
+        "A-WORKS",
+        "wrong@acme.example",
+        "a b",
+        "wrong",
+    ];
     let wrong = house.lockwatch(&wrong).await;
     assert_eq!((wrong.code, wrong.stdout.as_str()), (64, ""), "{wrong:?}");
     for says in [
@@ -145,7 +197,11 @@ async fn the_worst_come_first_and_one_user_is_told_in_full() {
         assert!(wrong.stderr.contains(says), "{says}: {wrong:?}");
     }
     let far = house.lockwatch(&["retry", "qqq"]).await;
-    assert!(far.stderr.contains("; there are: a-works, b-works, fresh, "), "{far:?}");
+    assert!(
+        far.stderr
+            .contains("; there are: a-works, b-works, fresh, "),
+        "{far:?}"
+    );
     daemon.stop().await;
 }
 
@@ -156,17 +212,30 @@ async fn it_fits_the_terminal_and_colours_are_for_terminals_only() {
     for columns in [40, 80, 120, 200] {
         let shown = status(columns, &[("NO_COLOR", "1")]);
         assert_eq!(shown.code, 1, "{shown:?}");
-        let table = shown.stdout.lines().take_while(|line| !line.trim().is_empty());
+        let table = shown
+            .stdout
+            .lines()
+            .take_while(|line| !line.trim().is_empty());
         for line in table {
             let width = console::measure_text_width(line);
             assert!(width <= usize::from(columns), "{columns}: {width}: {line}");
         }
         let head = shown.stdout.lines().next().unwrap().to_owned();
-        assert_eq!(head.contains("LAST GOOD"), columns == 200, "{columns}: {head}");
-        assert!(head.starts_with("USER") && head.contains("REASON") || columns < 80, "{head}");
+        assert_eq!(
+            head.contains("LAST GOOD"),
+            columns == 200,
+            "{columns}: {head}"
+        );
+        assert!(
+            head.starts_with("USER") && head.contains("REASON") || columns < 80,
+            "{head}"
+        );
     }
     let piped = house.lockwatch(&["status"]).await;
-    assert!(piped.stdout.starts_with("USER") && piped.stdout.contains("LEFT\n"), "{piped:?}");
+    assert!(
+        piped.stdout.starts_with("USER") && piped.stdout.contains("LEFT\n"),
+        "{piped:?}"
+    );
 
     for (environment, expected) in [
         (&[][..], true),
@@ -176,18 +245,41 @@ async fn it_fits_the_terminal_and_colours_are_for_terminals_only() {
         (&[("TERM", "dumb"), ("CLICOLOR_FORCE", "1")], true),
         (&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], false),
     ] {
-        for arguments in ["status", "status locks", "probe a-works", "status --help", "nonsense"] {
+        for arguments in [
+            "status",
+            "status locks",
+            "probe a-works",
+            "status --help",
+            "nonsense",
+        ] {
             let shown = on_terminal(&house, 100, environment, arguments);
-            assert_eq!(coloured(&shown.stdout), expected, "{arguments} {environment:?}: {shown:?}");
+            assert_eq!(
+                coloured(&shown.stdout),
+                expected,
+                "{arguments} {environment:?}: {shown:?}"
+            );
         }
         for arguments in ["status --json", "probe a-works --json"] {
             let shown = on_terminal(&house, 100, environment, arguments);
-            assert!(!coloured(&shown.stdout), "{arguments} {environment:?}: {shown:?}");
+            assert!(
+                !coloured(&shown.stdout),
+                "{arguments} {environment:?}: {shown:?}"
+            );
         }
     }
-    for arguments in [&["status"][..], &["probe", "a-works"], &["status", "--help"], &["nonsense"]] {
-        let done = house.lockwatch_told(arguments, "", &[("TERM", "xterm")]).await;
-        assert!(!coloured(&done.stdout) && !coloured(&done.stderr), "{done:?}");
+    for arguments in [
+        &["status"][..],
+        &["probe", "a-works"],
+        &["status", "--help"],
+        &["nonsense"],
+    ] {
+        let done = house
+            .lockwatch_told(arguments, "", &[("TERM", "xterm")])
+            .await;
+        assert!(
+            !coloured(&done.stdout) && !coloured(&done.stderr),
+            "{done:?}"
+        );
     }
     // What a colour says stands there as a word as well.
     let plain = console::strip_ansi_codes(&status(200, &[]).stdout).into_owned();
@@ -195,14 +287,25 @@ async fn it_fits_the_terminal_and_colours_are_for_terminals_only() {
 
     // A reader that goes away is no failure.
     let program = cargo_bin!("lockwatch").display();
-    for command in ["status", "status --json", "status locks", "probe a-works", "--help", "completions bash"] {
+    for command in [
+        "status",
+        "status --json",
+        "status locks",
+        "probe a-works",
+        "--help",
+        "completions bash",
+    ] {
         let line = format!("{program} {command} | true; echo ${{PIPESTATUS[0]}}");
         let done = Command::new("bash")
             .args(["-c", &line])
             .env("LOCKWATCH_CONFIG", house.config())
             .output()
             .unwrap();
-        let code = if command.starts_with("status") { "1\n" } else { "0\n" };
+        let code = if command.starts_with("status") {
+            "1\n"
+        } else {
+            "0\n"
+        };
         assert_eq!(String::from_utf8(done.stdout).unwrap(), code, "{command}");
         assert_eq!(String::from_utf8(done.stderr).unwrap(), "", "{command}");
     }
@@ -228,6 +331,10 @@ async fn before_the_first_check_and_without_users() {
     let nobody = House::of(&[]);
     let daemon = nobody.start().await;
     let status = nobody.lockwatch(&["status"]).await;
-    assert_eq!((status.code, status.stdout.as_str()), (0, "no user is configured\n"), "{status:?}");
+    assert_eq!(
+        (status.code, status.stdout.as_str()),
+        (0, "no user is configured\n"),
+        "{status:?}"
+    );
     daemon.stop().await;
 }

@@ -81,7 +81,8 @@ async fn validate_says_everything_or_one_line() {
     let done = house.lockwatch(&["validate"]).await;
     assert_eq!((done.code, done.stdout.as_str()), (78, ""), "{done:?}");
     assert!(
-        done.stderr.contains("users.works.secret: the file that `file` names below ")
+        done.stderr
+            .contains("users.works.secret: the file that `file` names below ")
             && done.stderr.contains("cannot be read"),
         "{done:?}"
     );

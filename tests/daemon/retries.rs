@@ -54,7 +54,10 @@ async fn a_retry_sees_the_fix_in_spite_of_a_hold() {
     // Nor is it a success where the user works.
     let done = house.lockwatch(&["retry", "mended"]).await;
     assert_eq!(done.code, 64, "{done:?}");
-    assert!(done.stderr.contains("mended: no attempt was made: "), "{done:?}");
+    assert!(
+        done.stderr.contains("mended: no attempt was made: "),
+        "{done:?}"
+    );
     let forced = house
         .post("/api/v1/users/wrong/retry", "{\"force\": true}")
         .await;

@@ -39,7 +39,9 @@ async fn until_works(house: &House) {
         || "it never works".to_owned(),
         async || {
             let path = "/api/v1/users/works";
-            let answer = house.ask(Method::GET, path, |plain| plain.bearer_auth(TOKEN)).await;
+            let answer = house
+                .ask(Method::GET, path, |plain| plain.bearer_auth(TOKEN))
+                .await;
             (answer.json()["state"] == "healthy").then_some(())
         },
     )
@@ -52,18 +54,49 @@ async fn who_answers_in_the_daemons_place_is_told() {
     let missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\nConnection: close\r\n\r\nnope\n";
     let proxy = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     let elsewhere = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    let other_json = b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\nConnection: close\r\n\r\n{\"status\":\"up\"}";
+    let other_json =
+        b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\nConnection: close\r\n\r\n{\"status\":\"up\"}";
     let older = b"HTTP/1.1 200 OK\r\nContent-Length: 27\r\nConnection: close\r\n\r\n{\"users\": [{\"id\": \"acme\"}]}";
     let ssh = b"SSH-2.0-OpenSSH_9.2p1\r\n";
     let home = tempfile::tempdir().unwrap();
     for (answer, code, says, advises) in [
-        (&html[..], 69, "is not lockwatch (its answer: 200 OK)", "--url"),
-        (missing, 69, "is not lockwatch (its answer: 404 Not Found)", "--url"),
-        (proxy, 69, "is not lockwatch (its answer: 502 Bad Gateway)", "--url"),
-        (elsewhere, 69, "is not lockwatch (its answer: 302 Found)", "--url"),
+        (
+            &html[..],
+            69,
+            "is not lockwatch (its answer: 200 OK)",
+            "--url",
+        ),
+        (
+            missing,
+            69,
+            "is not lockwatch (its answer: 404 Not Found)",
+            "--url",
+        ),
+        (
+            proxy,
+            69,
+            "is not lockwatch (its answer: 502 Bad Gateway)",
+            "--url",
+        ),
+        (
+            elsewhere,
+            69,
+            "is not lockwatch (its answer: 302 Found)",
+            "--url",
+        ),
         (other_json, 69, "is not lockwatch", "--url"),
-        (older, 70, "is another version of lockwatch than this command", "restart the daemon"),
-        (ssh, 69, "is not lockwatch, or cannot be spoken to", "https://"),
+        (
+            older,
+            70,
+            "is another version of lockwatch than this command",
+            "restart the daemon",
+        ),
+        (
+            ssh,
+            69,
+            "is not lockwatch, or cannot be spoken to",
+            "https://",
+        ),
     ] {
         let url = stranger(answer);
         for arguments in [
@@ -83,8 +116,15 @@ async fn who_answers_in_the_daemons_place_is_told() {
                 assert_eq!(done.code, 70, "{arguments:?}: {done:?}");
                 continue;
             }
-            assert_eq!((done.code, done.stdout.as_str()), (code, ""), "{arguments:?}: {done:?}");
-            assert!(done.stderr.contains(says) && done.stderr.contains(&url), "{arguments:?}: {done:?}");
+            assert_eq!(
+                (done.code, done.stdout.as_str()),
+                (code, ""),
+                "{arguments:?}: {done:?}"
+            );
+            assert!(
+                done.stderr.contains(says) && done.stderr.contains(&url),
+                "{arguments:?}: {done:?}"
+            );
             assert!(done.stderr.contains(advises), "{arguments:?}: {done:?}");
         }
         let health = lockwatch(&["health", "--url", &url], "", &[], home.path()).await;
@@ -104,16 +144,29 @@ async fn nobody_and_the_wrong_scheme_are_told_apart() {
     let encrypted = plain.replace("http://", "https://");
     let done = status(&encrypted).await;
     assert_eq!(done.code, 69, "{done:?}");
-    assert!(done.stderr.contains("lockwatch itself speaks plain http://"), "{done:?}");
+    assert!(
+        done.stderr
+            .contains("lockwatch itself speaks plain http://"),
+        "{done:?}"
+    );
     let page = house.url("/users/works");
     let done = status(&page).await;
     assert_eq!(done.code, 64, "{done:?}");
-    assert!(done.stderr.contains("without the path of a page"), "{done:?}");
+    assert!(
+        done.stderr.contains("without the path of a page"),
+        "{done:?}"
+    );
     daemon.stop().await;
 
     let done = status(&plain).await;
     assert_eq!(done.code, 69, "{done:?}");
-    for says in [plain.as_str(), "Connection refused", "is it running?", "systemctl start lockwatch", "--url"] {
+    for says in [
+        plain.as_str(),
+        "Connection refused",
+        "is it running?",
+        "systemctl start lockwatch",
+        "--url",
+    ] {
         assert!(done.stderr.contains(says), "{says}: {done:?}");
     }
     for (url, says) in [
@@ -122,7 +175,10 @@ async fn nobody_and_the_wrong_scheme_are_told_apart() {
     ] {
         let done = status(url).await;
         assert_eq!(done.code, 64, "{done:?}");
-        assert!(done.stderr.contains(says) && !done.stderr.contains("demo"), "{done:?}");
+        assert!(
+            done.stderr.contains(says) && !done.stderr.contains("demo"),
+            "{done:?}"
+        );
     }
 }
 
@@ -152,8 +208,16 @@ async fn what_to_do_about_a_token_is_told() {
     let none = ("LOCKWATCH_CONFIG", none.to_str().unwrap());
     let with_url = ["status", "--url", &url];
     for (environment, code, says) in [
-        (&[none][..], 64, "set $LOCKWATCH_TOKEN to what its web.token gives"),
-        (&[none, wrong], 64, "it does not take what $LOCKWATCH_TOKEN holds"),
+        (
+            &[none][..],
+            64,
+            "set $LOCKWATCH_TOKEN to what its web.token gives",
+        ),
+        (
+            &[none, wrong],
+            64,
+            "it does not take what $LOCKWATCH_TOKEN holds",
+        ),
         (&[none, good], 0, ""),
         // The configuration's own counts first.
         (&[wrong], 0, ""),
@@ -161,7 +225,11 @@ async fn what_to_do_about_a_token_is_told() {
         let done = house.lockwatch_told(&with_url, "", environment).await;
         assert_eq!(done.code, code, "{environment:?}: {done:?}");
         assert!(done.stderr.contains(says), "{environment:?}: {done:?}");
-        assert_eq!(done.stderr.is_empty(), code == 0, "{environment:?}: {done:?}");
+        assert_eq!(
+            done.stderr.is_empty(),
+            code == 0,
+            "{environment:?}: {done:?}"
+        );
     }
 
     // Who may read the configuration, and not the token.
@@ -203,14 +271,15 @@ async fn who_may_not_read_is_told_who_may() {
             command.env("LOCKWATCH_TOKEN", token);
         }
         let done = command.output().unwrap();
-        (
-            done.status.code(),
-            String::from_utf8(done.stderr).unwrap(),
-        )
+        (done.status.code(), String::from_utf8(done.stderr).unwrap())
     };
     let (code, said) = as_nobody(None);
     assert_eq!(code, Some(64), "{said}");
-    for says in ["web.token of ", "Permission denied", "run this as root or as the account"] {
+    for says in [
+        "web.token of ",
+        "Permission denied",
+        "run this as root or as the account",
+    ] {
         assert!(said.contains(says), "{says}: {said}");
     }
     let (code, said) = as_nobody(Some(TOKEN));
@@ -220,7 +289,12 @@ async fn who_may_not_read_is_told_who_may() {
     std::fs::set_permissions(house.config(), std::fs::Permissions::from_mode(0o600)).unwrap();
     let (code, said) = as_nobody(Some(TOKEN));
     assert_eq!(code, Some(78), "{said}");
-    for says in ["Permission denied", "run this as root, or as the account", "http://127.0.0.1:9477/", "--url"] {
+    for says in [
+        "Permission denied",
+        "run this as root, or as the account",
+        "http://127.0.0.1:9477/",
+        "--url",
+    ] {
         assert!(said.contains(says), "{says}: {said}");
     }
     std::fs::remove_file(program).unwrap();
@@ -239,27 +313,53 @@ async fn a_broken_configuration_is_a_warning_where_the_daemon_answers() {
     house.write();
     let url = house.url("/");
     let token = [("LOCKWATCH_TOKEN", TOKEN)];
-    for arguments in [&["status"][..], &["probe", "works"], &["retry", "works"], &["status", "works", "--json"]] {
+    for arguments in [
+        &["status"][..],
+        &["probe", "works"],
+        &["retry", "works"],
+        &["status", "works", "--json"],
+    ] {
         let done = house.lockwatch_told(arguments, "", &token).await;
         assert_eq!(done.code, 0, "{arguments:?}: {done:?}");
         assert!(
             done.stderr.starts_with("warning: ") && done.stderr.contains("schedule.interval: "),
             "{arguments:?}: {done:?}"
         );
-        assert!(done.stderr.contains("(and 1 more; `lockwatch validate` lists them)"), "{done:?}");
+        assert!(
+            done.stderr
+                .contains("(and 1 more; `lockwatch validate` lists them)"),
+            "{done:?}"
+        );
         assert_eq!(done.stderr.lines().count(), 2, "{arguments:?}: {done:?}");
     }
-    for arguments in [&["status", "--url", &url][..], &["probe", "--url", &url], &["health", "--url", &url], &["health"]] {
+    for arguments in [
+        &["status", "--url", &url][..],
+        &["probe", "--url", &url],
+        &["health", "--url", &url],
+        &["health"],
+    ] {
         let done = house.lockwatch_told(arguments, "", &token).await;
-        assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{arguments:?}: {done:?}");
+        assert_eq!(
+            (done.code, done.stderr.as_str()),
+            (0, ""),
+            "{arguments:?}: {done:?}"
+        );
     }
     let without = house.lockwatch(&["status"]).await;
     assert_eq!(without.code, 64, "{without:?}");
-    assert!(without.stderr.contains("has problems") && without.stderr.contains("$LOCKWATCH_TOKEN"), "{without:?}");
+    assert!(
+        without.stderr.contains("has problems") && without.stderr.contains("$LOCKWATCH_TOKEN"),
+        "{without:?}"
+    );
     daemon.stop().await;
     let gone = house.lockwatch_told(&["status"], "", &token).await;
     assert_eq!(gone.code, 78, "{gone:?}");
-    for says in ["schedule.interval: ", "lockout.max_rejections: ", "is it running?", "--url"] {
+    for says in [
+        "schedule.interval: ",
+        "lockout.max_rejections: ",
+        "is it running?",
+        "--url",
+    ] {
         assert!(gone.stderr.contains(says), "{says}: {gone:?}");
     }
 }

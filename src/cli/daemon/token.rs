@@ -23,7 +23,9 @@ impl Token {
     pub(super) async fn of(config: &Config, path: &Path) -> Self {
         let path = path.display();
         let Some(source) = &config.web.token else {
-            return Self::of_env(format!("{path} names no web.token, so the daemon runs with another one: {SET}"));
+            return Self::of_env(format!(
+                "{path} names no web.token, so the daemon runs with another one: {SET}"
+            ));
         };
         match source.read().await {
             Ok(token) => Self {
@@ -43,7 +45,9 @@ impl Token {
         let own = address::own(config.web.listen);
         let own = own.map_or_else(|_| "its own daemon".to_owned(), |url| url.to_string());
         let path = path.display();
-        Self::of_env(format!("the token of {path} goes to {own} only; for another daemon {SET}"))
+        Self::of_env(format!(
+            "the token of {path} goes to {own} only; for another daemon {SET}"
+        ))
     }
 
     /// Where the configuration at `path` cannot tell it.
@@ -55,7 +59,9 @@ impl Token {
     }
 
     fn of_env(else_advice: String) -> Self {
-        let given = env::var("LOCKWATCH_TOKEN").ok().filter(|token| !token.is_empty());
+        let given = env::var("LOCKWATCH_TOKEN")
+            .ok()
+            .filter(|token| !token.is_empty());
         let advice = if given.is_some() {
             "it does not take what $LOCKWATCH_TOKEN holds: that must be what its web.token gives, without quotes or spaces".to_owned()
         } else {

@@ -16,7 +16,8 @@ use crate::{
 
 /// Words of others are no longer.
 const LONGEST: usize = 500;
-const ELSEWHERE: &str = "name the daemon's address with --url; it is web.listen of its configuration";
+const ELSEWHERE: &str =
+    "name the daemon's address with --url; it is web.listen of its configuration";
 
 #[derive(Deserialize)]
 struct Problem {
@@ -40,7 +41,8 @@ pub(super) fn no_answer(url: &Url, why: &reqwest::Error) -> Failure {
             "start it with `systemctl start lockwatch` or `lockwatch run`, or {ELSEWHERE}"
         ));
     }
-    let message = format!("what listens at {url} is not lockwatch, or cannot be spoken to: {cause}");
+    let message =
+        format!("what listens at {url} is not lockwatch, or cannot be spoken to: {cause}");
     let advice = if url.scheme() == "https" {
         "lockwatch itself speaks plain http://; https:// is for a proxy before it, whose certificate this host must trust".to_owned()
     } else {
@@ -70,8 +72,9 @@ pub(super) async fn refused(url: &Url, answer: Response, token: &Token) -> Failu
     let said = format!("{url}: {}", printable(&error, LONGEST));
     match status {
         StatusCode::UNAUTHORIZED => Failure::usage(said).advise(token.advice()),
-        StatusCode::NOT_FOUND if url.path() != "/" => Failure::usage(said)
-            .advise("--url wants the address alone, without the path of a page"),
+        StatusCode::NOT_FOUND if url.path() != "/" => {
+            Failure::usage(said).advise("--url wants the address alone, without the path of a page")
+        }
         StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::UNPROCESSABLE_ENTITY => {
             Failure::usage(said)
         }
@@ -106,6 +109,8 @@ pub(super) fn of_config(problems: &Problems, why: &Failure) -> Failure {
     let failure = Failure::from(problems.clone());
     let advice = failure.advice.clone().into_iter();
     let elsewhere = "without a configuration, name the daemon with --url and $LOCKWATCH_TOKEN";
-    let advice: Vec<_> = advice.chain([why.message.clone(), elsewhere.to_owned()]).collect();
+    let advice: Vec<_> = advice
+        .chain([why.message.clone(), elsewhere.to_owned()])
+        .collect();
     failure.advise(advice.join("\n"))
 }

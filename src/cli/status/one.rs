@@ -22,7 +22,10 @@ pub(super) fn tell(user: &UserView, now: Timestamp) {
         ages::since(user.since, now)
     ));
     match user.last_verified {
-        Some(at) => say(format!("  good   the secret, {}", ages::last(Some(at), now))),
+        Some(at) => say(format!(
+            "  good   the secret, {}",
+            ages::last(Some(at), now)
+        )),
         None => say(format!("  worked {}", ages::last(user.last_accepted, now))),
     }
     attempts(user, now);
@@ -36,7 +39,10 @@ pub(super) fn tell(user: &UserView, now: Timestamp) {
     }
     match &user.incident {
         None if user.reason == "ok" => {}
-        None => user.evidence.iter().for_each(|line| say(format!("  seen   {line}"))),
+        None => user
+            .evidence
+            .iter()
+            .for_each(|line| say(format!("  seen   {line}"))),
         Some(incident) => say(format!("  mails  incident {}", incident.id)),
     }
     unseen(user);
@@ -56,21 +62,34 @@ fn attempts(user: &UserView, now: Timestamp) {
     if let Some(why) = &user.held_why {
         say(format!("  held   {why}"));
         match user.held_until {
-            Some(until) => say(format!("         one further attempt comes at {}", moment(until, now))),
+            Some(until) => say(format!(
+                "         one further attempt comes at {}",
+                moment(until, now)
+            )),
             None => say("         lockwatch does not try it again by itself"),
         }
-        say(format!("         when it is mended: lockwatch retry {}", user.id));
-    } else if let Some(why) = user.not_attempted.as_ref().filter(|_| user.state != "healthy") {
+        say(format!(
+            "         when it is mended: lockwatch retry {}",
+            user.id
+        ));
+    } else if let Some(why) = user
+        .not_attempted
+        .as_ref()
+        .filter(|_| user.state != "healthy")
+    {
         say(format!("         no attempt at the last check: {why}"));
     }
 }
 
 fn checks(user: &UserView, now: Timestamp) -> String {
-    let last = ages::last(user.last_check, now);
+    let last = user.last_check.map_or_else(
+        || "none yet".to_owned(),
+        |at| format!("last {}", ages::last(Some(at), now)),
+    );
     let left = Duration::try_from(user.next_check.duration_since(now)).unwrap_or_default();
     if left.is_zero() {
-        format!("last {last}; the next is due")
+        format!("{last}; the next is due")
     } else {
-        format!("last {last}; next {}", moment(user.next_check, now))
+        format!("{last}; next {}", moment(user.next_check, now))
     }
 }

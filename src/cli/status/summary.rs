@@ -11,7 +11,9 @@ use crate::{
 pub(super) fn of(users: &[UserView]) -> String {
     let mut counts: BTreeMap<(usize, &str), (usize, usize)> = BTreeMap::new();
     for user in users {
-        let (all, held) = counts.entry((badness(&user.state), &user.state)).or_default();
+        let (all, held) = counts
+            .entry((badness(&user.state), &user.state))
+            .or_default();
         *all += 1;
         *held += usize::from(user.held);
     }

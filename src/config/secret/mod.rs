@@ -138,7 +138,8 @@ impl SecretSource {
 
 /// Whether the folder of `path` is there and somebody must have written it down: no secret does that by chance.
 fn is_path(path: &Path, folders: &[&Path]) -> bool {
-    let written = |folder: &Path| folder.is_dir() && folder.parent().is_some() && !folders.contains(&folder);
+    let written =
+        |folder: &Path| folder.is_dir() && folder.parent().is_some() && !folders.contains(&folder);
     !folders.is_empty() && path.parent().is_some_and(written)
 }
 

@@ -56,7 +56,10 @@ async fn what_is_no_readable_file_is_named() {
     for pasted in ["demo-pasted-secret", "demo-pasted/secret"] {
         let missing = SecretSource::File(folder.path().join(pasted));
         let error = read(&missing).await.unwrap_err();
-        assert!(error.contains(&below(folder.path())) && !error.contains("demo"), "{error}");
+        assert!(
+            error.contains(&below(folder.path())) && !error.contains("demo"),
+            "{error}"
+        );
         assert!(error.contains(") cannot be read: No such file"), "{error}");
     }
     // Where the folder of the configuration is known, a path with another folder that is there is a path.
@@ -74,7 +77,11 @@ async fn what_is_no_readable_file_is_named() {
         let error = missing.read_beside(&[folder.path()]).await.unwrap_err().0;
         let name = format!("file {} cannot be read: No such file", written.display());
         assert_eq!(error.contains(&name), named, "{error}");
-        assert_eq!(error.contains(&*written.to_string_lossy()), named, "{error}");
+        assert_eq!(
+            error.contains(&*written.to_string_lossy()),
+            named,
+            "{error}"
+        );
     }
 
     let error = read(&SecretSource::File(folder.path().into()))
