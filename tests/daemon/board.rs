@@ -77,7 +77,8 @@ fn on_terminal(house: &House, columns: u16, environment: &[(&str, &str)], argume
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .output()
-        .expect("script must be there (Debian: bsdutils)");
+        // Debian: bsdutils.
+        .unwrap();
     Done {
         code: done.status.code().unwrap(),
         stdout: String::from_utf8(done.stdout).unwrap().replace('\r', ""),
