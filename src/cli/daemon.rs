@@ -1,23 +1,30 @@
 //! Talking to the running daemon: its address and token come from the configuration where it is readable, else from
 //! `--url` and `$LOCKWATCH_TOKEN`.
 
+mod address;
 mod lines;
+mod token;
+mod trouble;
 
-use std::{env, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
 
 use super::{
     DaemonArgs,
     exit::{Exit, Failure},
+    report,
 };
 pub(super) use crate::web::view::Step;
 use crate::{
     app,
-    config::{self, Config},
+    config::{self, Config, Problems},
     store::place::other_owner,
     user::UserId,
     web::{
@@ -27,13 +34,19 @@ use crate::{
     },
 };
 use lines::Lines;
+use token::Token;
 
 /// The daemon's endpoint.
 #[derive(Debug)]
 pub(super) struct Daemon {
     url: Url,
-    token: Option<SecretString>,
+    token: Token,
     http: reqwest::Client,
+    /// The configuration as it is now, where it can be read.
+    pub(super) config: Option<Box<Config>>,
+    /// What is wrong with it, where the address comes from it all the same.
+    problems: Option<Problems>,
+    warned: AtomicBool,
 }
 
 /// One line of a check told as it happens.
@@ -48,80 +61,69 @@ pub(super) enum Line {
     Error(String),
 }
 
-#[derive(Deserialize)]
-struct Problem {
-    error: String,
-}
-
 impl Daemon {
-    /// Finds the daemon that `args` mean.
+    /// Finds the daemon that `args` mean. With a configuration that has problems it is asked where that one, or the default,
+    /// says: the daemon may run with an older one.
     pub(super) async fn find(args: &DaemonArgs) -> Result<Self, Failure> {
-        let config = app::load(&args.config.path).await;
-        match (&args.url, config) {
+        let path = &args.config.path;
+        match (&args.url, app::load(path).await) {
             (Some(url), config) => {
-                let url = Url::parse(url)
-                    .ok()
-                    .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
-                    .ok_or_else(|| {
-                        Failure::usage("--url wants an address such as http://127.0.0.1:9477/")
-                    })?;
+                let url = address::parse(url)?;
                 // The configuration's token is for its own daemon; another address must be given one.
-                let own = config.ok().filter(|config| is_of(&url, config));
-                let token = match own {
-                    Some(config) => token(&config).await,
-                    None => env_token(),
+                let token = match &config {
+                    Ok(own) if address::is_of(&url, own) => Token::of(own, path).await,
+                    Ok(other) => Token::for_another(path, other),
+                    Err(_) => Token::without_config(path),
                 };
-                Self::at(url, token)
+                Self::at(url, token, config.ok(), None)
             }
-            (None, Ok(config)) => Self::of(&config).await,
-            (None, Err(problems)) => Err(Failure::config(format!(
-                "{problems}\nwithout a readable configuration, name the daemon with --url and $LOCKWATCH_TOKEN"
-            ))),
+            (None, Ok(config)) => {
+                let token = Token::of(&config, path).await;
+                Self::at(address::own(config.web.listen)?, token, Some(config), None)
+            }
+            (None, Err(problems)) => {
+                let listen = config::listen_of(path).unwrap_or(config::DEFAULT_LISTEN);
+                let token = Token::without_config(path);
+                Self::at(address::own(listen)?, token, None, Some(problems))
+            }
         }
     }
 
-    /// As `find`, but a configuration with problems is asked for its address alone: the daemon may run with an older one.
-    pub(super) async fn find_alive(args: &DaemonArgs) -> Result<Self, Failure> {
-        match Self::find(args).await {
-            Err(failure) if failure.exit == Exit::Config => {
-                let listen = config::listen_of(&args.config.path).unwrap_or(config::DEFAULT_LISTEN);
-                Self::at(own_url(listen)?, env_token())
-            }
-            found => found,
-        }
-    }
-
-    /// The daemon of a configuration.
-    pub(super) async fn of(config: &Config) -> Result<Self, Failure> {
-        Self::at(own_url(config.web.listen)?, token(config).await)
+    /// Whether nobody at all listens there.
+    pub(super) async fn is_absent(&self) -> Result<bool, Failure> {
+        let request = self.request(Method::GET, "-/healthy")?;
+        let answer = request.timeout(Duration::from_secs(5)).send().await;
+        Ok(answer.is_err_and(|why| why.is_connect()))
     }
 
     /// Whether the daemon runs with this configuration, and not another one that listens at the same address.
     ///
     /// # Errors
     /// Which one it runs with.
-    pub(super) async fn must_run(&self, config: &Config) -> Result<(), Failure> {
+    pub(super) async fn must_run(&self, path: &Path) -> Result<(), Failure> {
         let told: Users = self.get("api/v1/users").await?;
-        let own = config
-            .files
-            .first()
-            .and_then(|path| std::path::absolute(path).ok());
-        if told.config == own {
+        if told.config == std::path::absolute(path).ok() {
             return Ok(());
         }
         let other = told
             .config
             .map_or("none: a demo".to_owned(), |path| path.display().to_string());
-        Err(Failure {
-            exit: Exit::NoDaemon,
-            message: format!(
+        Err(Failure::new(
+            Exit::NoDaemon,
+            format!(
                 "another lockwatch answers at {} (its configuration: {other}): end it, or set another web.listen",
                 self.url
             ),
-        })
+        )
+        .advise("if that one is meant, name it with --url"))
     }
 
-    fn at(url: Url, token: Option<SecretString>) -> Result<Self, Failure> {
+    fn at(
+        url: Url,
+        token: Token,
+        config: Option<Config>,
+        problems: Option<Problems>,
+    ) -> Result<Self, Failure> {
         let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -137,31 +139,51 @@ impl Daemon {
         let http = builder
             .build()
             .map_err(|why| Failure::internal(format!("failed to make a client: {why}")))?;
-        Ok(Self { url, token, http })
+        Ok(Self {
+            url,
+            token,
+            http,
+            config: config.map(Box::new),
+            problems,
+            warned: AtomicBool::new(false),
+        })
     }
 
     /// `GET path`, as JSON.
-    pub(super) async fn get<T: serde::de::DeserializeOwned>(
-        &self,
-        path: &str,
-    ) -> Result<T, Failure> {
-        let answer = self
-            .send(
-                self.request(Method::GET, path)?
-                    .timeout(Duration::from_secs(30)),
-            )
-            .await?;
-        answer.json().await.map_err(|_| {
-            Failure::internal(format!("{} did not answer as lockwatch does", self.url))
-        })
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let request = self.request(Method::GET, path)?;
+        let answer = self.send(request.timeout(Duration::from_secs(30))).await?;
+        let body = answer.bytes().await;
+        let body = body.map_err(|why| trouble::no_answer(&self.url, &why))?;
+        let told =
+            serde_json::from_slice(&body).map_err(|_| trouble::no_lockwatch(&self.url, &body))?;
+        self.warn();
+        Ok(told)
+    }
+
+    /// The users that it watches.
+    pub(super) async fn users(&self) -> Result<Vec<UserId>, Failure> {
+        let all: Users = self.get("api/v1/users").await?;
+        let ids = all.users.iter().map(|user| UserId::parse(&user.id));
+        ids.collect::<Result<_, _>>()
+            .map_err(|_| trouble::no_lockwatch(&self.url, b"{}"))
     }
 
     /// Whether the daemon says that it is alive.
     pub(super) async fn alive(&self) -> Result<(), Failure> {
-        let request = self
-            .request(Method::GET, "-/healthy")?
-            .timeout(Duration::from_secs(5));
-        self.send(request).await.map(drop)
+        let request = self.request(Method::GET, "-/healthy")?;
+        let answer = request.timeout(Duration::from_secs(5)).send().await;
+        let answer = answer.map_err(|why| trouble::no_answer(&self.url, &why))?;
+        let status = answer.status();
+        // Whoever listens there in its place may say a lot.
+        let said = Lines::of(answer, self.url.clone()).text().await?;
+        match status {
+            StatusCode::OK if said == "alive" => Ok(()),
+            StatusCode::SERVICE_UNAVAILABLE if said.starts_with("stuck") => {
+                Err(Failure::new(Exit::Failing, said))
+            }
+            _ => Err(trouble::stranger(&self.url, status)),
+        }
     }
 
     /// Asks for a check and tells each line as it comes.
@@ -213,74 +235,39 @@ impl Daemon {
             .url
             .join(path)
             .map_err(|why| Failure::internal(why.to_string()))?;
-        let request = self.http.request(method, url);
-        Ok(match &self.token {
-            Some(token) => request.bearer_auth(token.expose_secret()),
-            None => request,
-        })
+        Ok(self.token.put_on(self.http.request(method, url)))
     }
 
-    /// A daemon that is there and slow is not no daemon: nobody else may take its place then.
-    fn no_answer(&self, why: &reqwest::Error) -> Failure {
-        let url = &self.url;
-        if why.is_connect() {
-            Failure {
-                exit: Exit::NoDaemon,
-                message: format!("no lockwatch daemon answers at {url}: is it running?"),
-            }
-        } else {
-            Failure::internal(format!("the daemon at {url} did not answer in time"))
+    /// What is wrong with the configuration is told once, when its daemon answers all the same.
+    fn warn(&self) {
+        let Some(problems) = &self.problems else {
+            return;
+        };
+        if self.warned.swap(true, Ordering::Relaxed) {
+            return;
         }
+        let more = match problems.0.len().saturating_sub(1) {
+            0 => String::new(),
+            more => format!(" (and {more} more; `lockwatch validate` lists them)"),
+        };
+        for problem in problems.0.iter().take(1) {
+            report::note(format!("warning: {problem}{more}"));
+        }
+        report::note(format!("warning: so the daemon was asked at {}", self.url));
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        let answer = request.send().await.map_err(|why| self.no_answer(&why))?;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let problem: Option<Problem> = answer.json().await.ok();
-        let said = problem.map_or_else(|| format!("answered {status}"), |problem| problem.error);
-        let exit = match status {
-            StatusCode::NOT_FOUND
-            | StatusCode::UNAUTHORIZED
-            | StatusCode::FORBIDDEN
-            | StatusCode::UNPROCESSABLE_ENTITY => Exit::Usage,
-            _ => Exit::Internal,
+        let sent = match request.send().await {
+            Ok(answer) if answer.status().is_success() => return Ok(answer),
+            Ok(answer) => trouble::refused(&self.url, answer, &self.token).await,
+            Err(why) => trouble::no_answer(&self.url, &why),
         };
-        Err(Failure {
-            exit,
-            message: format!("{}: {said}", self.url),
+        Err(match &self.problems {
+            // Nobody can say more than the configuration does.
+            Some(problems) if sent.exit == Exit::NoDaemon => trouble::of_config(problems, &sent),
+            _ => sent,
         })
     }
-}
-
-/// Where a daemon that listens there is reached from this host.
-fn own_url(listen: SocketAddr) -> Result<Url, Failure> {
-    let host = if listen.ip().is_unspecified() {
-        SocketAddr::from(([127, 0, 0, 1], listen.port()))
-    } else {
-        listen
-    };
-    Url::parse(&format!("http://{host}/")).map_err(|why| Failure::internal(why.to_string()))
-}
-
-/// Whether `url` is an address of the daemon that `config` is for.
-fn is_of(url: &Url, config: &Config) -> bool {
-    let own = own_url(config.web.listen).ok();
-    let known = own.iter().chain(&config.web.external_url);
-    known.map(Url::origin).any(|origin| origin == url.origin())
-}
-
-async fn token(config: &Config) -> Option<SecretString> {
-    match &config.web.token {
-        Some(source) => source.read().await.ok().or_else(env_token),
-        None => env_token(),
-    }
-}
-
-fn env_token() -> Option<SecretString> {
-    env::var("LOCKWATCH_TOKEN").ok().map(SecretString::from)
 }
 
 /// Whether a store belongs to us, or would; if not, what to run instead.
@@ -302,24 +289,6 @@ pub(super) fn owns(store: &Path) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_token_goes_to_its_own_daemon_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lockwatch.toml");
-        let web = "[web]\nlisten = \"127.0.0.1:9477\"\nexternal_url = \"https://lockwatch.msp.example/\"\n";
-        std::fs::write(&path, web).unwrap();
-        let (config, _) = config::load(&path).unwrap();
-        for (url, own) in [
-            ("http://127.0.0.1:9477/", true),
-            ("https://lockwatch.msp.example/users/a", true),
-            ("http://lockwatch.msp.example/", false),
-            ("http://127.0.0.2:9477/", false),
-            ("http://127.0.0.1:9478/", false),
-        ] {
-            assert_eq!(is_of(&url.parse().unwrap(), &config), own, "{url}");
-        }
-    }
 
     #[test]
     fn the_address_is_found_in_a_configuration_with_problems() {

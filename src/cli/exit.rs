@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use rustix::{
+    fs::{Access, access},
+    io::Errno,
+};
+
 use crate::{
     autotask::client::ClientError,
     config::Problems,
@@ -54,36 +59,61 @@ impl Exit {
 pub(super) struct Failure {
     /// The code.
     pub exit: Exit,
-    /// For people: what failed, and what to do.
+    /// For people: what failed.
     pub message: String,
+    /// For people: what to do, where the message does not say it.
+    pub advice: Option<String>,
 }
 
 impl Failure {
-    pub(super) fn usage(message: impl Into<String>) -> Self {
+    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
-            exit: Exit::Usage,
+            exit,
             message: message.into(),
+            advice: None,
         }
+    }
+
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
     }
 
     pub(super) fn internal(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Internal,
-            message: message.into(),
-        }
+        Self::new(Exit::Internal, message)
     }
 
     pub(super) fn config(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Config,
-            message: message.into(),
-        }
+        Self::new(Exit::Config, message)
+    }
+
+    pub(super) fn advise(mut self, what_to_do: impl Into<String>) -> Self {
+        self.advice = Some(what_to_do.into());
+        self
+    }
+}
+
+/// What to do about a configuration that cannot even be opened; the account that runs this matters then.
+fn opened_how(problems: &Problems) -> Option<&'static str> {
+    let unopened = problems.0.iter().filter(|problem| problem.at.is_none());
+    let mut why = unopened.filter_map(|problem| access(&problem.file, Access::READ_OK).err());
+    match why.next()? {
+        Errno::NOENT => Some(
+            "name the configuration with --config or $LOCKWATCH_CONFIG; to see lockwatch without one, run `lockwatch demo`",
+        ),
+        Errno::ACCESS => Some(
+            "run this as root, or as the account that lockwatch runs as, for example with: sudo -u lockwatch lockwatch …",
+        ),
+        _ => None,
     }
 }
 
 impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
-        Self::config(problems.to_string())
+        let advice = opened_how(&problems).map(ToOwned::to_owned);
+        Self {
+            advice,
+            ..Self::config(problems.to_string())
+        }
     }
 }
 
@@ -129,9 +159,6 @@ impl From<StoreError> for Failure {
             | StoreError::Newer { .. } => Exit::Config,
             _ => Exit::Internal,
         };
-        Self {
-            exit,
-            message: chain(&error),
-        }
+        Self::new(exit, chain(&error))
     }
 }

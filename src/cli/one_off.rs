@@ -34,9 +34,6 @@ use crate::{
     web::view::{UserView, Users},
 };
 
-/// A new user may need so long, where no configuration says otherwise.
-const ACTIVATION: Duration = Duration::from_mins(5);
-
 pub(super) async fn probe(
     config: &ConfigArg,
     username: &str,
@@ -73,7 +70,7 @@ pub(super) async fn probe(
         Err(problems) if !matches!(config.path.try_exists(), Ok(false)) => {
             return Err(problems.into());
         }
-        Err(_) => (default_autotask()?, ACTIVATION),
+        Err(_) => (default_autotask()?, config::DEFAULT_ACTIVATION),
     };
     let (secret, code) = tokio::task::spawn_blocking(ask)
         .await

@@ -1,38 +1,38 @@
 //! `probe`: check users now. The running daemon does it, so that there is one budget; where none runs, the store's owner may.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ConfigArg,
+    DaemonArgs,
     daemon::{self, Daemon, Step},
     exit::{Exit, Failure},
-    one_off, report, user_id,
+    named, one_off, report,
     wait::{self, Teller},
 };
 use crate::{
-    app::{self, host_name},
+    app::host_name,
     attempt::Asker,
     board::Board,
     check::{Checker, Progress},
-    config::{Config, StoreLocation},
+    config::{self, Config, StoreLocation},
     metrics::Metrics,
     schedule::check_now,
     setup::Setup,
     store::{Store, StoreError, keeper::Keeper, place, tenure::Tenure},
-    user::{UserId, nearest},
+    user::UserId,
     web::view::{UserView, Users},
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The users; without any, all.
-    #[arg(value_parser = user_id)]
-    ids: Vec<UserId>,
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
     #[command(flatten)]
-    config: ConfigArg,
+    daemon: DaemonArgs,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -45,7 +45,7 @@ pub(super) struct Args {
     wait: bool,
     /// A username that is not configured: asks for the secret and the integration code; two attempts in 24 h at most. With
     /// --wait: until the zone is known, one attempt, and when it is refused a second one after lockout.activation.
-    #[arg(long, conflicts_with_all = ["ids", "force"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["ids", "force", "url"])]
     username: Option<String>,
 }
 
@@ -57,24 +57,15 @@ pub(super) enum Prober {
 
 pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
     if let Some(username) = &args.username {
-        return one_off::probe(&args.config, username, args.json, args.wait).await;
+        return one_off::probe(&args.daemon.config, username, args.json, args.wait).await;
     }
     if args.wait && args.ids.is_empty() {
         return Err(Failure::usage(
             "--wait wants the users to wait for, by id, or --username",
         ));
     }
-    let config = app::load(&args.config.path).await?;
-    let ids = chosen(&config, args.ids)?;
-    let look_up_every = wait::look_up_every(config.lockout.activation);
-    let daemon = Daemon::of(&config).await?;
-    let prober = match daemon.alive().await {
-        Err(none) if none.exit == Exit::NoDaemon => here(config, &ids).await?,
-        _ => {
-            daemon.must_run(&config).await?;
-            Prober::Daemon(daemon)
-        }
-    };
+    let (prober, ids, activation) = prober(&args.daemon, &args.ids).await?;
+    let look_up_every = wait::look_up_every(activation);
     if args.wait {
         let teller = Teller::new(args.json);
         let waited = wait::wait(&prober, ids, args.force, look_up_every, &teller).await;
@@ -121,38 +112,45 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
     Ok(failed.unwrap_or(exit))
 }
 
-/// The named users, or all that are enabled.
-fn chosen(config: &Config, mut ids: Vec<UserId>) -> Result<Vec<UserId>, Failure> {
-    let enabled = || {
-        config
-            .users
-            .iter()
-            .filter(|user| user.enabled)
-            .map(|user| &user.id)
-    };
-    if ids.is_empty() {
-        return Ok(enabled().cloned().collect());
-    }
-    let mut seen = HashSet::new();
-    ids.retain(|id| seen.insert(id.clone()));
-    for id in &ids {
-        if !enabled().any(|known| known == id) {
-            return Err(Failure::usage(unknown(id, enabled())));
+/// Who does it, the users that `names` mean or all, and how long new ones may not work.
+async fn prober(
+    args: &DaemonArgs,
+    names: &[String],
+) -> Result<(Prober, Vec<UserId>, Duration), Failure> {
+    let daemon = Daemon::find(args).await?;
+    let path = &args.config.path;
+    // Whoever names a daemon means no other, and not this host's own store.
+    let Some(config) = daemon.config.clone().filter(|_| args.url.is_none()) else {
+        if args.url.is_none() {
+            // The daemon of a configuration with problems may still run with what it read before.
+            daemon.must_run(path).await?;
         }
-    }
-    Ok(ids)
+        let ids = chosen(names, daemon.users().await?, daemon.config.as_deref())?;
+        return Ok((Prober::Daemon(daemon), ids, config::DEFAULT_ACTIVATION));
+    };
+    let enabled = config.users.iter().filter(|user| user.enabled);
+    let known = enabled.map(|user| user.id.clone()).collect();
+    let ids = chosen(names, known, Some(&config))?;
+    let activation = config.lockout.activation;
+    let prober = if daemon.is_absent().await? {
+        here(*config, &ids).await?
+    } else {
+        daemon.must_run(path).await?;
+        Prober::Daemon(daemon)
+    };
+    Ok((prober, ids, activation))
 }
 
-/// The message for an id that is not there, with the nearest ones.
-pub(super) fn unknown<'a>(id: &UserId, known: impl Iterator<Item = &'a UserId>) -> String {
-    let near = nearest(id.as_str(), known.map(UserId::as_str));
-    if near.is_empty() {
-        format!("no user {id} is configured and enabled")
+/// The named users, or all.
+fn chosen(
+    names: &[String],
+    known: Vec<UserId>,
+    config: Option<&Config>,
+) -> Result<Vec<UserId>, Failure> {
+    if names.is_empty() {
+        Ok(known)
     } else {
-        format!(
-            "no user {id} is configured and enabled; near: {}",
-            near.join(", ")
-        )
+        named::users(names, &known, config)
     }
 }
 

@@ -1,19 +1,20 @@
 //! What commands print. The only room that writes to the terminal, besides the demo's table.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, IsTerminal, Write},
-};
+use std::io::{self, Write};
 
-use comfy_table::{Cell, Color, Table, presets};
+use anstream::{AutoStream, ColorChoice};
 use console::style;
 use jiff::Timestamp;
 
-use super::{daemon::Step, exit::Failure};
-use crate::{
-    telemetry,
-    web::{page::badness, view::UserView},
-};
+use super::{ages, daemon::Step, exit::Failure};
+use crate::{telemetry, web::view::UserView};
+
+/// Colours by the rules that clap's help follows: `$NO_COLOR`, `$CLICOLOR_FORCE`, `$CLICOLOR`, a terminal that has some.
+pub(super) fn choose_colours() {
+    let wanted = |choice| choice != ColorChoice::Never;
+    console::set_colors_enabled(wanted(AutoStream::choice(&io::stdout())));
+    console::set_colors_enabled_stderr(wanted(AutoStream::choice(&io::stderr())));
+}
 
 /// A line on standard output.
 pub(super) fn say(line: impl AsRef<str>) {
@@ -32,7 +33,8 @@ fn line_to(mut out: impl Write, line: &str) {
 
 /// Why the command failed. Problems of a configuration stand as they are, so that editors can read them.
 pub(super) fn complain(failure: &Failure) {
-    for line in failure.message.lines() {
+    let advice = failure.advice.iter().flat_map(|advice| advice.lines());
+    for line in failure.message.lines().chain(advice) {
         if telemetry::is_json() {
             tracing::error!(exit = failure.exit as i32, "{line}");
         } else {
@@ -69,11 +71,21 @@ pub(super) fn step(progress: &Step) {
 }
 
 /// Where a user stands, in a line.
-pub(super) fn standing(user: &UserView) {
+fn standing(user: &UserView) {
     say(format!(
         "  result {}{}",
         styled(&user.state),
         reason_of(user)
+    ));
+}
+
+/// Where a user stands that nothing was tried for: that is no result.
+pub(super) fn untried(user: &UserView, now: Timestamp) {
+    say(format!(
+        "  result none, nothing was tried; it stays as it was: {}{}, since {}",
+        styled(&user.state),
+        reason_of(user),
+        ages::since(user.since, now),
     ));
 }
 
@@ -101,7 +113,15 @@ pub(super) fn result(user: &UserView) {
         time(Some(incident.since)),
         last_good(user)
     ));
-    for (nth, cause) in incident.causes.iter().enumerate() {
+    causes(user);
+    unseen(user);
+    say("");
+}
+
+/// Most likely first, each with its evidence and what to do.
+pub(super) fn causes(user: &UserView) {
+    let causes = user.incident.iter().flat_map(|incident| &incident.causes);
+    for (nth, cause) in causes.enumerate() {
         say(format!("\n  {}. {}", nth + 1, cause.title));
         for line in &cause.speaks_for {
             say(format!("     for: {line}"));
@@ -113,8 +133,6 @@ pub(super) fn result(user: &UserView) {
             say(format!("     {}) {step}", nth + 1));
         }
     }
-    unseen(user);
-    say("");
 }
 
 fn last_good(user: &UserView) -> String {
@@ -124,109 +142,13 @@ fn last_good(user: &UserView) -> String {
     }
 }
 
-fn unseen(user: &UserView) {
+pub(super) fn unseen(user: &UserView) {
     for line in &user.unseen {
         say(format!("  unseen {line}"));
     }
 }
 
-/// All users, worst first.
-pub(super) fn table(users: &[UserView]) {
-    let mut users: Vec<_> = users.iter().collect();
-    users.sort_by_key(|user| (badness(&user.state), user.id.clone()));
-    let mut table = plain_table([
-        "USER",
-        "TENANT",
-        "STATE",
-        "REASON",
-        "SINCE",
-        "LAST ACCEPTED",
-        "LEFT",
-    ]);
-    for user in users {
-        table.add_row([
-            Cell::new(&user.id),
-            Cell::new(&user.tenant),
-            state(user),
-            Cell::new(&user.reason),
-            Cell::new(time(Some(user.since))),
-            Cell::new(time(user.last_accepted)),
-            Cell::new(
-                user.attempts_left
-                    .map_or_else(|| "–".to_owned(), |left| left.to_string()),
-            ),
-        ]);
-    }
-    say(format!("{table}"));
-}
-
-/// So many users are named where the same is said of many.
-const NAMED: usize = 5;
-
-/// Why nothing is presented for users that do not work, a line for each reason.
-pub(super) fn not_attempted(users: &[UserView]) {
-    let mut whose: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let broken = users
-        .iter()
-        .filter(|user| user.state != "healthy" && user.known != "nothing");
-    for user in broken {
-        // A check that has just led to the hold made its attempt.
-        let held = user.held_why.as_ref();
-        let held = held.map(|why| format!("the credential is held: {why}"));
-        if let Some(why) = held.or_else(|| user.not_attempted.clone()) {
-            whose.entry(why).or_default().push(&user.id);
-        }
-    }
-    for (why, ids) in whose {
-        let more = ids.len().saturating_sub(NAMED);
-        let named = ids[..ids.len() - more].join(", ");
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
-        say(format!("no attempt for {named}{more}: {why}"));
-    }
-}
-
-/// Users and what became of their attempts, worst first.
-pub(super) fn retried<'a>(users: impl Iterator<Item = (&'a UserView, String)>) {
-    let mut users: Vec<_> = users.collect();
-    users.sort_by_key(|(user, _)| (badness(&user.state), user.id.clone()));
-    let mut table = plain_table(["USER", "TENANT", "ATTEMPT", "STATE", "REASON"]);
-    for (user, attempt) in users {
-        table.add_row([
-            Cell::new(&user.id),
-            Cell::new(&user.tenant),
-            Cell::new(attempt),
-            state(user),
-            Cell::new(&user.reason),
-        ]);
-    }
-    say(format!("{table}"));
-}
-
-fn plain_table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(header);
-    if !std::io::stdout().is_terminal() {
-        table.force_no_tty();
-    }
-    table
-}
-
-fn state(user: &UserView) -> Cell {
-    let colour = match user.state.as_str() {
-        "failing" | "locked_out" => Color::Red,
-        "healthy" => Color::Green,
-        _ => Color::Yellow,
-    };
-    let held = if user.held { " (held)" } else { "" };
-    Cell::new(format!("{}{held}", user.state)).fg(colour)
-}
-
-fn reason_of(user: &UserView) -> String {
+pub(super) fn reason_of(user: &UserView) -> String {
     let reason = if user.state == user.reason {
         String::new()
     } else {
@@ -238,7 +160,7 @@ fn reason_of(user: &UserView) -> String {
     }
 }
 
-fn styled(state: &str) -> console::StyledObject<&str> {
+pub(super) fn styled(state: &str) -> console::StyledObject<&str> {
     match state {
         "failing" | "locked_out" => style(state).red().bold(),
         "healthy" => style(state).green(),

@@ -6,12 +6,15 @@ use super::{
     DaemonArgs,
     daemon::Daemon,
     exit::{Exit, Failure},
-    probe::unknown,
-    report, user_id,
+    named, report,
 };
 use crate::{
+    clock,
     user::UserId,
-    web::{bulk::BulkWish, view::Users},
+    web::{
+        bulk::BulkWish,
+        view::{Step, UserView},
+    },
 };
 
 #[derive(Debug, clap::Args)]
@@ -30,8 +33,7 @@ pub(super) struct Args {
 #[group(required = true, multiple = false)]
 struct Whom {
     /// The user.
-    #[arg(value_parser = user_id)]
-    id: Option<UserId>,
+    id: Option<String>,
     /// The users of this tenant that do not work.
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
@@ -45,31 +47,64 @@ pub(super) async fn retry(args: Args) -> Result<Exit, Failure> {
     let Whom { id, tenant, all } = args.whom;
     let force = args.force;
     match id {
-        Some(id) => one(&daemon, &id, force).await,
+        Some(id) => {
+            let known = daemon.users().await?;
+            let found = named::users(&[id], &known, daemon.config.as_deref())?;
+            let mut exit = Exit::Ok;
+            for id in found {
+                exit = one(&daemon, &id, force).await?;
+            }
+            Ok(exit)
+        }
         None => several::retry(&daemon, &BulkWish { tenant, all, force }).await,
     }
 }
 
 async fn one(daemon: &Daemon, id: &UserId, force: bool) -> Result<Exit, Failure> {
-    let known: Users = daemon.get("api/v1/users").await?;
-    let known: Vec<UserId> = known
-        .users
-        .iter()
-        .filter_map(|user| UserId::parse(&user.id).ok())
-        .collect();
-    if !known.contains(id) {
-        return Err(Failure::usage(unknown(id, known.iter())));
-    }
     report::say(id.as_str());
+    let mut tried = Tried::default();
     let user = daemon
-        .check(id, "retry", force, |step| report::step(&step))
+        .check(id, "retry", force, |step| {
+            tried.note(&step);
+            report::step(&step);
+        })
         .await?;
-    if let Some(why) = &user.not_attempted {
+    let exit = tried.exit(&user);
+    if exit == Exit::Usage {
         // Causes and steps would bury the one line that matters.
-        report::standing(&user);
-        report::note(format!("no attempt was made: {why}"));
-    } else {
-        report::result(&user);
+        report::untried(&user, clock::now());
+        let why = user
+            .not_attempted
+            .as_deref()
+            .unwrap_or("the daemon does not say why");
+        return Err(Failure::usage(format!("{id}: no attempt was made: {why}")));
     }
-    Ok(Exit::of_states([user.state.as_str()]))
+    report::result(&user);
+    Ok(exit)
+}
+
+/// Whether a retry tried anything: only then its result is one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tried {
+    attempt: bool,
+    judged: bool,
+}
+
+impl Tried {
+    fn note(&mut self, step: &Step) {
+        self.attempt |= step.is_attempt();
+        // What the look-up says of a username is definitive without any attempt.
+        self.judged |= step.step == "zone"
+            && matches!(step.outcome.as_str(), "unknown_user" | "zone_untrusted");
+    }
+
+    /// What the user's state says; [`Exit::Usage`] when it says nothing, because nothing was tried.
+    fn exit(self, user: &UserView) -> Exit {
+        let judged = self.judged || user.reason == "secret_unreadable";
+        if self.attempt || judged {
+            Exit::of_states([user.state.as_str()])
+        } else {
+            Exit::Usage
+        }
+    }
 }

@@ -254,10 +254,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_daemon_that_stays_away_ends_the_wait() {
         let teller = Teller::new(true);
-        let gone = || Failure {
-            exit: Exit::NoDaemon,
-            message: "nobody answers".to_owned(),
-        };
+        let gone = || Failure::new(Exit::NoDaemon, "nobody answers");
         let mut away = Away::default();
         assert!(away.gone(gone(), &teller).is_ok());
         advance(AWAY - Duration::from_secs(1)).await;

@@ -182,6 +182,9 @@ pub enum SmtpTls {
 /// `web.listen` where the configuration says nothing.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9477);
 
+/// `lockout.activation` where the configuration says nothing.
+pub const DEFAULT_ACTIVATION: Duration = Duration::from_mins(5);
+
 /// `[web]`
 #[derive(Clone, Debug)]
 pub struct Web {

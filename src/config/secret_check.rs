@@ -1,7 +1,7 @@
 //! For `validate`: reads every secret of a configuration once and says which cannot be read and which look suspicious.
 //! Names the source and the user, never the content.
 
-use std::{fmt, fs, os::unix::fs::PermissionsExt};
+use std::{fmt, fs, os::unix::fs::PermissionsExt, path::Path};
 
 use futures_util::{StreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
@@ -82,21 +82,31 @@ pub async fn secret_problems(config: &Config) -> Vec<SecretFinding> {
     if let Some(token) = &config.web.token {
         wanted.push((Purpose::Token, "web.token".to_owned(), token));
     }
+    let folders: Vec<_> = config
+        .files
+        .iter()
+        .filter_map(|file| file.parent())
+        .collect();
     let checks = wanted
         .into_iter()
-        .map(|(purpose, key, source)| check(purpose, key, source));
+        .map(|(purpose, key, source)| check(purpose, key, source, &folders));
     let findings: Vec<_> = stream::iter(checks).buffered(AT_ONCE).collect().await;
     let users = findings.into_iter().flatten();
     users.chain(database(&config.store).await).collect()
 }
 
-async fn check(purpose: Purpose, key: String, source: &SecretSource) -> Vec<SecretFinding> {
+async fn check(
+    purpose: Purpose,
+    key: String,
+    source: &SecretSource,
+    folders: &[&Path],
+) -> Vec<SecretFinding> {
     let finding = |severity, message| SecretFinding {
         severity,
         key: key.clone(),
         message,
     };
-    let secret = match source.read().await {
+    let secret = match source.read_beside(folders).await {
         Ok(secret) => secret,
         Err(error) => return vec![finding(Severity::Error, error.to_string())],
     };

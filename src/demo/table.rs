@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    env,
     io::{self, IsTerminal, Write},
 };
 
@@ -55,7 +56,9 @@ impl LiveTable {
     /// line, such as `status page  http://127.0.0.1:9477/`.
     #[must_use]
     pub fn new(addresses: &[String]) -> Self {
-        if io::stdout().is_terminal() {
+        // A dumb terminal cannot be drawn on.
+        let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+        if io::stdout().is_terminal() && !dumb {
             Self(Face::Terminal(Box::new(Terminal::new(addresses))))
         } else {
             Self::lines(Box::new(io::stdout()), addresses)

@@ -562,7 +562,7 @@ verify_without_code = true
     assert_eq!(
         told,
         [
-            "Error users.bad.secret: the file below FOLDER that `file` names cannot be read: No such file or directory (os error 2)",
+            "Error users.bad.secret: the file that `file` names below FOLDER (the name is not shown: it may be a secret in the wrong place) cannot be read: No such file or directory (os error 2)",
             "Error users.bad.integration_code: command `sh` failed with exit status: 3",
             "Warning users.mangled.secret: file mangled begins and ends with a quote: is the quote part of it?",
             "Warning users.mangled.secret: file mangled begins or ends with white space",
@@ -571,7 +571,7 @@ verify_without_code = true
             "Warning users.mangled.secret: file mangled may be read by everybody (mode 0644); chmod o= it",
             "Warning users.mangled.integration_code: the text in the configuration begins or ends with white space",
             "Error users.remark.integration_code: file remark is no code but a remark; write integration_code = \"vendor-held\" in the configuration itself where only the vendor knows the code",
-            "Error users.without-code.secret: the file below FOLDER that `file` names cannot be read: No such file or directory (os error 2)",
+            "Error users.without-code.secret: the file that `file` names below FOLDER (the name is not shown: it may be a secret in the wrong place) cannot be read: No such file or directory (os error 2)",
             "Error email.smtp.password: environment variable LOCKWATCH_TEST_UNSET is not set",
             "Warning web.token: file token is shorter than 16 characters and easily guessed",
         ]

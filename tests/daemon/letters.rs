@@ -44,7 +44,8 @@ impl House {
     async fn says_below_the_table(&self, exit: i32) -> Vec<String> {
         let done = self.lockwatch(&["status"]).await;
         assert_eq!((done.code, done.stderr.as_str()), (exit, ""), "{done:?}");
-        let below = done.stdout.lines().skip(3);
+        let (_, below) = done.stdout.split_once("\n\n2 users: ").unwrap();
+        let below = below.lines().skip(1);
         let of_mail = below.filter(|line| !line.starts_with("no attempt for "));
         of_mail.map(str::to_owned).collect()
     }

@@ -37,11 +37,13 @@ async fn a_retry_sees_the_fix_in_spite_of_a_hold() {
 
     // Once a minute is enough for a person, and too often for a script.
     let done = house.lockwatch(&["retry", "wrong"]).await;
-    assert_eq!(done.code, 1, "{done:?}");
-    assert!(
-        done.stdout.contains("retries are limited to one a minute"),
-        "{done:?}"
-    );
+    assert_eq!(done.code, 64, "neither mended nor refused: {done:?}");
+    for says in [
+        "retries are limited to one a minute",
+        "result none, nothing was tried; it stays as it was: failing: credential_rejected",
+    ] {
+        assert!(done.stdout.contains(says), "{says}: {done:?}");
+    }
     assert!(
         done.stderr
             .contains("no attempt was made: retries are limited to one a minute")
@@ -49,6 +51,13 @@ async fn a_retry_sees_the_fix_in_spite_of_a_hold() {
         "{done:?}"
     );
     assert_eq!(house.stats("wrong").attempts, 3);
+    // Nor is it a success where the user works.
+    let done = house.lockwatch(&["retry", "mended"]).await;
+    assert_eq!(done.code, 64, "{done:?}");
+    assert!(
+        done.stderr.contains("mended: no attempt was made: "),
+        "{done:?}"
+    );
     let forced = house
         .post("/api/v1/users/wrong/retry", "{\"force\": true}")
         .await;

@@ -6,6 +6,9 @@ use url::Url;
 
 use super::super::exit::Failure;
 
+/// No refusal is longer, in bytes.
+const SHORT: usize = 64 * 1024;
+
 /// What has come and was not read yet.
 pub(super) struct Lines {
     answer: Response,
@@ -36,6 +39,17 @@ impl Lines {
                 None => return Err(self.broken()),
             }
         }
+    }
+
+    /// The whole of a short answer, without its line break; of a long one as much as is worth a look.
+    pub(super) async fn text(mut self) -> Result<String, Failure> {
+        while self.text.len() < SHORT {
+            match self.answer.chunk().await.map_err(|_| self.broken())? {
+                Some(chunk) => self.text.extend_from_slice(&chunk),
+                None => break,
+            }
+        }
+        Ok(String::from_utf8_lossy(&self.text).trim_end().to_owned())
     }
 
     /// It ended before it said everything.

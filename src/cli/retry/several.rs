@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::Tried;
 use crate::{
     cli::{
         daemon::Daemon,
         exit::{Exit, Failure},
-        report,
+        report, table,
     },
     web::{
         bulk::{BulkWish, NotRetried, Told, What},
@@ -19,6 +20,7 @@ use crate::{
 struct Heard {
     /// How each attempt ended that was made.
     attempts: BTreeMap<String, String>,
+    tried: BTreeMap<String, Tried>,
     results: Vec<UserView>,
     spared: BTreeMap<String, NotRetried>,
     errors: BTreeMap<String, String>,
@@ -41,13 +43,17 @@ impl Heard {
     fn take(&mut self, Told { user, what }: Told) -> Option<String> {
         match what {
             What::Progress(step) => {
+                self.tried.entry(user.clone()).or_default().note(&step);
                 if step.is_attempt() {
                     self.attempts.insert(user, step.outcome.replace('_', " "));
                 }
                 None
             }
             What::Result(view) => {
-                let news = format!("{user}: {}, {}", self.attempt_of(&view), view.state);
+                let news = match self.attempts.get(&user) {
+                    Some(attempt) => format!("{user}: {attempt}, {}", view.state),
+                    None => format!("{user}: no attempt was made; it stays {}", view.state),
+                };
                 self.results.push(*view);
                 Some(news)
             }
@@ -69,16 +75,30 @@ impl Heard {
         attempt.map_or_else(|| "not made".to_owned(), Clone::clone)
     }
 
+    /// Who was tried and fails outweighs who was not tried, and that outweighs who is unclear.
+    fn exit(&self) -> Exit {
+        let exits = self.results.iter().map(|user| {
+            let tried = self.tried.get(&user.id).copied();
+            tried.unwrap_or_default().exit(user)
+        });
+        exits.fold(Exit::Ok, |worst, exit| match (worst, exit) {
+            (Exit::Failing, _) | (_, Exit::Failing) => Exit::Failing,
+            (Exit::Usage, _) | (_, Exit::Usage) => Exit::Usage,
+            (Exit::Ok, exit) => exit,
+            (worst, _) => worst,
+        })
+    }
+
     fn tell(mut self) -> Exit {
-        let exit = Exit::of_states(self.results.iter().map(|user| user.state.as_str()));
+        let exit = self.exit();
         if !self.results.is_empty() {
             let results = std::mem::take(&mut self.results);
             report::say("");
-            report::retried(results.iter().map(|user| (user, self.attempt_of(user))));
+            table::of_retried(results.iter().map(|user| (user, self.attempt_of(user))));
             for user in &results {
                 let no_attempt = !self.attempts.contains_key(&user.id);
                 if let Some(why) = user.not_attempted.as_ref().filter(|_| no_attempt) {
-                    report::say(format!("{}: no attempt was made: {why}", user.id));
+                    report::note(format!("{}: no attempt was made: {why}", user.id));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! How a wait is told: a line for each change, on a terminal also a countdown, and with `--json` one document a line.
 
 use std::{
+    env,
     io::{self, IsTerminal},
     time::Duration,
 };
@@ -28,7 +29,8 @@ pub(in crate::cli) struct Teller {
 impl Teller {
     pub(in crate::cli) fn new(json: bool) -> Self {
         let spinner = ProgressBar::new_spinner();
-        if json || !io::stderr().is_terminal() {
+        let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+        if json || dumb || !io::stderr().is_terminal() {
             spinner.set_draw_target(ProgressDrawTarget::hidden());
         } else {
             spinner.enable_steady_tick(Duration::from_millis(200));

@@ -52,11 +52,20 @@ impl SecretSource {
     /// When the source is missing, unreadable, empty, not UTF-8, too long (64 KiB) or too slow (10 s), or when the
     /// secret holds control characters, which no header and no login can carry.
     pub async fn read(&self) -> Result<SecretString, SecretError> {
+        self.read_beside(&[]).await
+    }
+
+    /// As [`Self::read`], where the folders that names without a folder start from are known: a file that is not there and
+    /// lies elsewhere was given by a path, not by a secret that was pasted in its place, and is named.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn read_beside(&self, folders: &[&Path]) -> Result<SecretString, SecretError> {
         let read = tokio::time::timeout(PATIENCE, self.bytes()).await;
         let bytes = read
             .unwrap_or_else(|_| Err("took longer than 10 s".to_owned()))
-            .map_err(|what| self.error(&what))?;
-        let secret = text(bytes).map_err(|what| self.error(what))?;
+            .map_err(|what| self.error(&what, folders))?;
+        let secret = text(bytes).map_err(|what| self.error(what, folders))?;
         Ok(SecretString::from(secret))
     }
 
@@ -120,20 +129,23 @@ impl SecretSource {
         }
     }
 
-    fn error(&self, what: &str) -> SecretError {
-        SecretError(format!("{} {what}", self.describe_in_error()))
+    fn error(&self, what: &str, folders: &[&Path]) -> SecretError {
+        SecretError(format!("{} {what}", self.describe_in_error(folders)))
     }
 
     /// As `describe`, but a file that is not there may be no name at all but a secret that was pasted in the wrong place:
     /// then only the nearest folder that is there is named.
-    fn describe_in_error(&self) -> String {
+    fn describe_in_error(&self, folders: &[&Path]) -> String {
         match (self, self.file()) {
-            (Self::File(_), Some(path)) if !path.exists() => {
+            (Self::File(_), Some(path)) if !path.exists() && !is_path(&path, folders) => {
                 let mut above = path.ancestors().skip(1);
                 let folder = above
                     .find(|folder| folder.is_dir())
                     .unwrap_or(Path::new("."));
-                format!("the file below {} that `file` names", folder.display())
+                format!(
+                    "the file that `file` names below {} (the name is not shown: it may be a secret in the wrong place)",
+                    folder.display()
+                )
             }
             (Self::Credential(_), file) if !file.as_deref().is_some_and(Path::exists) => {
                 "the credential that the configuration names".to_owned()
@@ -141,6 +153,13 @@ impl SecretSource {
             _ => self.describe(),
         }
     }
+}
+
+/// Whether the folder of `path` is there and somebody must have written it down: no secret does that by chance.
+fn is_path(path: &Path, folders: &[&Path]) -> bool {
+    let written =
+        |folder: &Path| folder.is_dir() && folder.parent().is_some() && !folders.contains(&folder);
+    !folders.is_empty() && path.parent().is_some_and(written)
 }
 
 impl fmt::Debug for SecretSource {

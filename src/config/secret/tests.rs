@@ -52,14 +52,36 @@ async fn a_file_loses_one_line_break_and_nothing_else() {
 async fn what_is_no_readable_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     // What is not there may be a secret that was pasted as a name: only the folder is told.
+    let below = |folder: &Path| format!("the file that `file` names below {} (", folder.display());
     for pasted in ["demo-pasted-secret", "demo-pasted/secret"] {
         let missing = SecretSource::File(folder.path().join(pasted));
         let error = read(&missing).await.unwrap_err();
-        let below = format!(
-            "below {} that `file` names cannot be read: No such file",
-            folder.path().display()
+        assert!(
+            error.contains(&below(folder.path())) && !error.contains("demo"),
+            "{error}"
         );
-        assert!(error.contains(&below) && !error.contains("demo"), "{error}");
+        assert!(error.contains(") cannot be read: No such file"), "{error}");
+    }
+    // Where the folder of the configuration is known, a path with another folder that is there is a path.
+    let secrets = folder.path().join("secrets");
+    fs::create_dir(&secrets).unwrap();
+    for (written, named) in [
+        (secrets.join("acme"), true),
+        (folder.path().join("../demo-elsewhere"), true),
+        (folder.path().join("demo-pasted-secret"), false),
+        (folder.path().join("./demo-pasted-secret"), false),
+        (folder.path().join("demo-pasted/secret"), false),
+        ("/demo-pasted-secret".into(), false),
+    ] {
+        let missing = SecretSource::File(written.clone());
+        let error = missing.read_beside(&[folder.path()]).await.unwrap_err().0;
+        let name = format!("file {} cannot be read: No such file", written.display());
+        assert_eq!(error.contains(&name), named, "{error}");
+        assert_eq!(
+            error.contains(&*written.to_string_lossy()),
+            named,
+            "{error}"
+        );
     }
 
     let error = read(&SecretSource::File(folder.path().into()))
