@@ -11,7 +11,10 @@ use assert_cmd::Command;
 use lockwatch::{
     board::STATES,
     clock, config,
-    metrics::{Metrics, users::FAMILIES},
+    metrics::{
+        Metrics,
+        users::{FAMILIES, TOTALS},
+    },
 };
 
 fn root() -> &'static Path {
@@ -239,6 +242,7 @@ fn scrape() -> String {
 fn every_metric_is_documented_and_no_other() {
     let mut exported: BTreeMap<String, String> = FAMILIES
         .iter()
+        .chain(&TOTALS)
         .map(|family| (family.name().to_owned(), "gauge".to_owned()))
         .collect();
     let scraped = scrape();

@@ -2,7 +2,6 @@
 //! turn after turn.
 
 use std::{
-    collections::VecDeque,
     net::TcpListener,
     path::Path,
     time::{Duration, Instant},
@@ -26,6 +25,8 @@ use crate::{
     town::{self, Settings},
 };
 
+/// The checks that began.
+pub const LAG_COUNT: &str = "lockwatch_schedule_lag_seconds_count";
 /// Checks that lockwatch remembers of a user.
 const REMEMBERED: i64 = 120;
 
@@ -47,6 +48,8 @@ pub struct Watched {
     pub arrivals: Arrivals,
     /// At the end, after all scrapes.
     pub usage: Usage,
+    /// The metrics when everybody had been checked since the start.
+    pub settled: String,
     /// Time on a processor for each check, scrapes left out.
     pub cpu: Duration,
     /// The simulator's, for the same.
@@ -61,13 +64,17 @@ pub struct Watched {
 }
 
 impl Case {
-    /// Every user has been checked, and then has its turns.
-    fn time(&self) -> Duration {
-        let first = self.interval.min(Duration::from_secs(30)) + Duration::from_secs(2);
-        first + (self.rounds + 1) * self.interval + self.interval / 4
+    /// Until every user has been checked.
+    fn first(&self) -> Duration {
+        self.interval + Duration::from_secs(1)
     }
 
-    pub async fn watch(&self) -> Result<Watched> {
+    /// And until each then has had its turns.
+    fn time(&self) -> Duration {
+        self.rounds * self.interval + self.interval / 4
+    }
+
+    pub async fn watch(&self, program: &Path) -> Result<Watched> {
         // On a disk: a store in memory would be no store.
         let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))?;
         let mut simulator = Remote::start(self.users).await?;
@@ -79,13 +86,16 @@ impl Case {
             users: self.users,
         };
         town::write(folder.path(), &settings)?;
-        let daemon = Daemon::start(folder.path(), port).await?;
+        let daemon = Daemon::start(program, folder.path(), port).await?;
         let cold = daemon.ready_after;
         daemon.stop().await?;
         an_hour_later(folder.path()).await?;
 
-        let daemon = Daemon::start(folder.path(), port).await?;
+        let daemon = Daemon::start(program, folder.path(), port).await?;
         let warm = daemon.ready_after;
+        // Who became due while nobody was there is late, and is no measure of the schedule.
+        sleep(self.first()).await;
+        let settled = daemon.metrics().await?;
         let (began, simulators) = (daemon.usage()?, simulator.usage()?);
         let end = Instant::now() + self.time();
         let (mut scrapes, mut scraping) = (Vec::new(), Duration::ZERO);
@@ -100,8 +110,8 @@ impl Case {
         let arrivals = Arrivals::of(&seen, self.interval, until)
             .with_context(|| format!("lockwatch said: {}", daemon.said()))?;
         let (usage, simulated) = (daemon.usage()?, simulator.usage()?);
-        let checks = u32::try_from(arrivals.checks)?;
-        let metrics = String::from_utf8(daemon.get("/metrics", "identity").await?.body)?;
+        let metrics = daemon.metrics().await?;
+        let checks = difference(&settled, &metrics, LAG_COUNT)? as u32;
         let page = daemon.get("/", "gzip").await?;
         let api = daemon.get("/api/v1/users", "identity").await?;
         ensure!(
@@ -125,11 +135,17 @@ impl Case {
             simulator_cpu: (simulated.cpu - simulators.cpu) / checks,
             usage,
             scrapes,
+            settled,
             metrics,
             page,
             api,
         })
     }
+}
+
+/// How much a counter grew.
+pub fn difference(before: &str, after: &str, series: &str) -> Result<f64> {
+    Ok(value(after, series)? - value(before, series)?)
 }
 
 /// The value of one series.
@@ -151,11 +167,11 @@ async fn an_hour_later(folder: &Path) -> Result<()> {
         zone_ms: 40,
         query_ms: Some(80),
     };
-    let recent = Recent((0..REMEMBERED).map(past).collect::<VecDeque<_>>());
+    let recent: Recent = (0..REMEMBERED).map(past).collect();
     let options = SqliteConnectOptions::new().filename(folder.join("lockwatch.db"));
     let mut db = SqliteConnection::connect_with(&options).await?;
     sqlx::query("UPDATE users SET recent = $1")
-        .bind(recent.pack())
+        .bind(recent.packed())
         .execute(&mut db)
         .await?;
     Ok(db.close().await?)

@@ -1,4 +1,4 @@
-//! The release binary at work: started, asked, stopped.
+//! lockwatch at work: built, started, asked, stopped.
 
 use std::{
     fs,
@@ -38,12 +38,29 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// The binary as it is released. That of this build has what only tests need, and no link-time optimisation.
+///
+/// # Errors
+/// When it cannot be built.
+pub async fn released() -> Result<PathBuf> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+    let target = target.context("the target folder")?;
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--release", "--bin", "lockwatch"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("CARGO_TARGET_DIR", target)
+        .status()
+        .await?;
+    ensure!(built.success(), "the release binary cannot be built");
+    Ok(target.join("release/lockwatch"))
+}
+
 impl Daemon {
     /// Starts it with the configuration in `folder` and waits until it is ready.
-    pub async fn start(folder: &Path, port: u16) -> Result<Self> {
+    pub async fn start(program: &Path, folder: &Path, port: u16) -> Result<Self> {
         let log = folder.join("log");
         let began = Instant::now();
-        let child = Command::new(env!("CARGO_BIN_EXE_lockwatch"))
+        let child = Command::new(program)
             .args(["run", "--config"])
             .arg(folder.join("lockwatch.toml"))
             .env_remove("RUST_LOG")
@@ -105,6 +122,13 @@ impl Daemon {
         let body = answer.bytes().await?.to_vec();
         let took = began.elapsed();
         Ok(Answer { took, body })
+    }
+
+    /// The metrics as text.
+    pub async fn metrics(&self) -> Result<String> {
+        Ok(String::from_utf8(
+            self.get("/metrics", "identity").await?.body,
+        )?)
     }
 
     /// Ends it as an operator does.

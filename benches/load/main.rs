@@ -21,13 +21,13 @@ mod simulator;
 mod table;
 mod town;
 
-use std::{env, time::Duration};
+use std::{env, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
 
 use bare::Cost;
-use case::{Case, Watched, value};
+use case::{Case, LAG_COUNT, Watched, difference};
 use peer::{Peer, Tools};
 use table::{Against, Report, mebibytes, micros, millis};
 
@@ -72,7 +72,8 @@ async fn law() -> Result<()> {
         interval: Duration::from_secs(1),
         rounds: 3,
     };
-    let watched = case.watch().await?;
+    let program = Path::new(env!("CARGO_BIN_EXE_lockwatch"));
+    let watched = case.watch(program).await?;
     println!(
         "{} checks, each made once and accepted",
         watched.arrivals.checks
@@ -86,10 +87,11 @@ async fn bench(options: &Options) -> Result<()> {
         interval: Duration::from_secs(options.interval),
         rounds: options.rounds,
     };
+    let program = daemon::released().await?;
     let mut report = Report::new();
     eprintln!("the least that a check costs");
     let (requests, commit) = least(&large).await?;
-    let watched = fleet(&mut report, &large).await?;
+    let watched = fleet(&mut report, &program, &large).await?;
     report.row(
         "processor time a check, against two bare requests and two bare commits",
         micros(watched.cpu),
@@ -126,6 +128,7 @@ async fn bench(options: &Options) -> Result<()> {
     if !options.only {
         fleet(
             &mut report,
+            &program,
             &Case {
                 users: 1_000,
                 interval: Duration::from_mins(1),
@@ -135,6 +138,7 @@ async fn bench(options: &Options) -> Result<()> {
         .await?;
         fleet(
             &mut report,
+            &program,
             &Case {
                 users: 100,
                 interval: Duration::from_secs(10),
@@ -156,14 +160,14 @@ async fn least(case: &Case) -> Result<(Cost, Cost)> {
 }
 
 /// Watches one fleet and tells how it went.
-async fn fleet(report: &mut Report, case: &Case) -> Result<Watched> {
+async fn fleet(report: &mut Report, program: &Path, case: &Case) -> Result<Watched> {
     let name = format!(
         "{} users, each every {} s",
         case.users,
         case.interval.as_secs()
     );
     eprintln!("{name}");
-    let watched = case.watch().await.context(name.clone())?;
+    let watched = case.watch(program).await.context(name.clone())?;
     report.case(&name);
     let limit = |limit: f64, when: bool| {
         if when {
@@ -176,6 +180,7 @@ async fn fleet(report: &mut Report, case: &Case) -> Result<Watched> {
     let Watched {
         arrivals,
         metrics,
+        settled,
         scrapes,
         ..
     } = &watched;
@@ -200,9 +205,9 @@ async fn fleet(report: &mut Report, case: &Case) -> Result<Watched> {
         "",
         Against::Limit(0.0),
     );
-    let lag = "lockwatch_schedule_lag_seconds";
-    let all = value(metrics, &format!("{lag}_count"))?;
-    let late = all - value(metrics, &format!("{lag}_bucket{{le=\"0.1\"}}"))?;
+    let all = difference(settled, metrics, LAG_COUNT)?;
+    let in_time = "lockwatch_schedule_lag_seconds_bucket{le=\"0.1\"}";
+    let late = all - difference(settled, metrics, in_time)?;
     report.row(
         "checks begun over 0.1 s late, by its own measure",
         100.0 * late / all,
@@ -300,15 +305,11 @@ async fn compare(report: &mut Report, case: &Case, watched: &Watched) -> Result<
         prometheus_resident,
         took,
     } = tools.probe(case.users, case.interval).await?;
-    let latency = "autotask_probe_latency_seconds";
-    let sum = value(
-        &watched.metrics,
-        &format!("{latency}_sum{{probe=\"zone\"}}"),
-    )?;
-    let count = value(
-        &watched.metrics,
-        &format!("{latency}_count{{probe=\"zone\"}}"),
-    )?;
+    let grown = |part: &str| {
+        let series = format!("autotask_probe_latency_seconds_{part}{{probe=\"zone\"}}");
+        difference(&watched.settled, &watched.metrics, &series)
+    };
+    let mean = grown("sum")? / grown("count")?;
     report.row("processor time a check of two requests, against a probe of one request by blackbox_exporter", micros(watched.cpu), "µs", Against::Other(micros(cpu)));
     report.row(
         "the same, with the Prometheus that schedules it",
@@ -331,7 +332,7 @@ async fn compare(report: &mut Report, case: &Case, watched: &Watched) -> Result<
     );
     report.row(
         "mean time of a look-up, against its probe",
-        1e3 * sum / count,
+        1e3 * mean,
         "ms",
         Against::Other(millis(took)),
     );

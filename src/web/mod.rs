@@ -12,18 +12,20 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use axum::{
     Json, Router,
+    body::Body,
     extract::State,
     http::{HeaderValue, StatusCode, header},
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use futures_util::{StreamExt, stream};
 use hyper_util::rt::TokioTimer;
 use serde_json::json;
 use tokio::{task::JoinHandle, time::Instant};
 use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
-    set_header::SetResponseHeaderLayer,
+    CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer,
+    limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLayer,
 };
 
 use crate::app::App;
@@ -94,7 +96,8 @@ fn router(app: Arc<App>) -> Router {
         .merge(reads)
         .merge(changes)
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here; try / or /metrics") })
-        .layer(CompressionLayer::new())
+        // Ten thousand users are 20 MB of metrics: harder compression would take longer than making them.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(CatchPanicLayer::new())
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -145,22 +148,13 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
 async fn metrics(State(app): State<Arc<App>>) -> Response {
     let metrics = Arc::clone(&app.checker.metrics);
     metrics.store_usable(app.checker.store.trouble().is_none());
-    let entries = app.checker.board.all();
-    let encoded = tokio::task::spawn_blocking(move || metrics.encode(&entries)).await;
-    match encoded {
-        Ok(Ok(text)) => (
-            [(
-                header::CONTENT_TYPE,
-                "text/plain; version=0.0.4; charset=utf-8",
-            )],
-            text,
-        )
-            .into_response(),
-        _ => problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "failed to encode the metrics",
-        ),
-    }
+    let parts = stream::iter(metrics.parts(app.checker.board.all())).then(async |part| {
+        // Others' turn: together the parts of many users take long.
+        tokio::task::yield_now().await;
+        part
+    });
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], Body::from_stream(parts)).into_response()
 }
 
 async fn reload(State(app): State<Arc<App>>) -> Response {
