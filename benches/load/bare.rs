@@ -1,10 +1,7 @@
 //! The limit: what a check costs when nothing is done but its two requests, and what a commit costs when nothing is done but
 //! writing two rows. No program that makes both requests and records each attempt first can do with less.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Duration};
 
 use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -12,6 +9,7 @@ use sqlx::{
     Connection, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
+use tokio::time::Instant;
 use url::Url;
 
 use crate::{process::own_cpu, town};

@@ -1,21 +1,17 @@
 //! One fleet, watched for a while: from nothing to ready, and then, restarted with a store that knows everybody for an hour,
 //! turn after turn.
 
-use std::{
-    net::TcpListener,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{net::TcpListener, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use jiff::Timestamp;
 use lockwatch::{
+    clock,
     diagnose::Reason,
     record::{PastCheck, Recent},
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     arrivals::Arrivals,
@@ -71,7 +67,7 @@ impl Case {
 
     /// And until each then has had its turns.
     fn time(&self) -> Duration {
-        self.rounds * self.interval + self.interval / 4
+        (self.rounds + 1) * self.interval
     }
 
     pub async fn watch(&self, program: &Path) -> Result<Watched> {
@@ -106,12 +102,12 @@ impl Case {
             scraping += daemon.usage()?.cpu - before;
         }
         let seen = simulator.seen().await?;
-        let until = Timestamp::now();
+        let until = clock::now();
         let arrivals = Arrivals::of(&seen, self.interval, until)
             .with_context(|| format!("lockwatch said: {}", daemon.said()))?;
         let (usage, simulated) = (daemon.usage()?, simulator.usage()?);
         let metrics = daemon.metrics().await?;
-        let checks = difference(&settled, &metrics, LAG_COUNT)? as u32;
+        let checks = difference(&settled, &metrics, LAG_COUNT)?;
         let page = daemon.get("/", "gzip").await?;
         let api = daemon.get("/api/v1/users", "identity").await?;
         ensure!(
@@ -131,8 +127,10 @@ impl Case {
             cold,
             warm,
             arrivals,
-            cpu: (usage.cpu - began.cpu).saturating_sub(scraping) / checks,
-            simulator_cpu: (simulated.cpu - simulators.cpu) / checks,
+            cpu: (usage.cpu - began.cpu)
+                .saturating_sub(scraping)
+                .div_f64(checks),
+            simulator_cpu: (simulated.cpu - simulators.cpu).div_f64(checks),
             usage,
             scrapes,
             settled,
@@ -162,7 +160,7 @@ fn free_port() -> Result<u16> {
 /// Gives everybody as long a history as lockwatch keeps: memory is at its most then.
 async fn an_hour_later(folder: &Path) -> Result<()> {
     let past = |nth: i64| PastCheck {
-        at: Timestamp::now().as_millisecond() - (REMEMBERED - nth) * 30_000,
+        at: clock::now().as_millisecond() - (REMEMBERED - nth) * 30_000,
         reason: Reason::Ok,
         zone_ms: 40,
         query_ms: Some(80),

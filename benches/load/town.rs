@@ -88,12 +88,11 @@ pub fn write(folder: &Path, settings: &Settings<'_>) -> io::Result<()> {
     for name in ["users.d", "secrets", "codes"] {
         fs::create_dir_all(folder.join(name))?;
     }
-    // Some users are left out of the simulator's count of requests: nobody reaches a tenant's quota.
     let main = format!(
         "include = [\"users.d/*.toml\"]\n\
          [autotask]\nbase_url = \"{autotask}\"\nallowed_hosts = [\"127.0.0.1\"]\n\
          [schedule]\ninterval = \"{interval}s\"\n\
-         [store]\nurl = \"sqlite://{}/lockwatch.db\"\n\
+         [store]\nurl = \"sqlite://{}/lockwatch.db\"\nallow_ephemeral = true\n\
          [email]\nfrom = \"lockwatch@msp.example\"\nto = [\"ops@msp.example\"]\ntransport = \"file\"\n\
          directory = \"mail\"\n\
          [web]\nlisten = \"127.0.0.1:{port}\"\n",
