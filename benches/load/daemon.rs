@@ -64,6 +64,8 @@ impl Daemon {
             .args(["run", "--config"])
             .arg(folder.join("lockwatch.toml"))
             .env_remove("RUST_LOG")
+            // As systemd/lockwatch.service and the Dockerfile set it.
+            .env("MALLOC_ARENA_MAX", "2")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(&log)?)
