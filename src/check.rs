@@ -117,7 +117,8 @@ impl Checker {
         let attempted = match target(&zone.finding, &claimed.record, at) {
             _ if matches!(user.known, Known::Nothing) => QueryStep::VendorHeld.into(),
             None => QueryStep::NoZone.into(),
-            Some((zone, found)) => match self.attempt(&round, zone, found).await {
+            // The halves of a check are in boxes: while it waits for its first request it holds neither.
+            Some((zone, found)) => match Box::pin(self.attempt(&round, zone, found)).await {
                 Ok(attempted) => attempted,
                 Err(CheckError::Stopping) => {
                     self.store.get()?.release(claimed.claim, None).await?;
@@ -127,7 +128,7 @@ impl Checker {
             },
         };
         told(progress::query(&attempted.step, &user.known));
-        let denied = self.others_denied(&round, &zone.finding).await?;
+        let denied = Box::pin(self.others_denied(&round, &zone.finding)).await?;
         let activation = round.activation;
         let observation = Observation {
             at,
@@ -143,7 +144,7 @@ impl Checker {
             standing: attempted.standing,
             activation,
         };
-        self.conclude(setup, user, claimed, observation, rest).await
+        Box::pin(self.conclude(setup, user, claimed, observation, rest)).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is remembered of a user between checks: the document in its row of the store, and what the board shows. Pure.
 
-use std::{collections::VecDeque, net::IpAddr, time::Duration};
+use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -254,11 +254,17 @@ pub struct PastCheck {
     pub query_ms: Option<u32>,
 }
 
-/// The last [`RECENT`] checks, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recent(pub VecDeque<PastCheck>);
+/// The last [`RECENT`] checks, as kept in the store: a few bytes a check, because everybody's are in memory too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recent(Arc<[u8]>);
 
 impl Recent {
+    /// Oldest first. A history that cannot be read is an empty one: it is for looking at only.
+    #[must_use]
+    pub fn checks(&self) -> VecDeque<PastCheck> {
+        postcard::from_bytes(&self.0).unwrap_or_default()
+    }
+
     /// Adds a check and forgets the oldest when there are too many.
     pub fn push(&mut self, observation: &Observation, reason: Reason) {
         let ms = |took: Duration| u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
@@ -266,27 +272,36 @@ impl Recent {
             QueryStep::Made { probed, .. } => Some(ms(probed.took)),
             _ => None,
         };
-        self.0.push_back(PastCheck {
+        let mut checks = self.checks();
+        checks.push_back(PastCheck {
             at: observation.at.as_millisecond(),
             reason,
             zone_ms: ms(observation.zone.took),
             query_ms,
         });
-        while self.0.len() > RECENT {
-            self.0.pop_front();
+        while checks.len() > RECENT {
+            checks.pop_front();
         }
+        *self = checks.into_iter().collect();
     }
 
-    /// As kept in the store: a few bytes a check.
+    /// As kept in the store.
     #[must_use]
-    pub fn pack(&self) -> Vec<u8> {
-        postcard::to_allocvec(self).unwrap_or_default()
+    pub fn packed(&self) -> &[u8] {
+        &self.0
     }
 
-    /// A history that cannot be read is an empty one: it is for looking at only.
+    /// What the store kept.
     #[must_use]
-    pub fn unpack(bytes: &[u8]) -> Self {
-        postcard::from_bytes(bytes).unwrap_or_default()
+    pub fn of_packed(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl FromIterator<PastCheck> for Recent {
+    fn from_iter<T: IntoIterator<Item = PastCheck>>(checks: T) -> Self {
+        let checks: VecDeque<_> = checks.into_iter().collect();
+        Self::of_packed(postcard::to_allocvec(&checks).unwrap_or_default())
     }
 }
 
@@ -429,14 +444,16 @@ mod tests {
             recent.push(&observation, Reason::Ok);
         }
         recent.push(&seen(zone("AE02"), QueryStep::NoStore), Reason::Ok);
-        assert_eq!(recent.0.len(), RECENT);
-        assert_eq!(recent.0[0].at, now().as_millisecond() + 11_000);
-        assert_eq!((recent.0[0].zone_ms, recent.0[0].query_ms), (40, Some(80)));
-        assert_eq!(recent.0[RECENT - 1].query_ms, None);
+        let checks = recent.checks();
+        assert_eq!(checks.len(), RECENT);
+        assert_eq!(checks[0].at, now().as_millisecond() + 11_000);
+        assert_eq!((checks[0].zone_ms, checks[0].query_ms), (40, Some(80)));
+        assert_eq!(checks[RECENT - 1].query_ms, None);
 
-        let packed = recent.pack();
+        let packed = recent.packed();
         assert!(packed.len() < 120 * 20, "{} bytes", packed.len());
-        assert_eq!(Recent::unpack(&packed), recent);
-        assert_eq!(Recent::unpack(b"\xff something else"), Recent::default());
+        assert_eq!(Recent::of_packed(packed.to_vec()).checks(), checks);
+        let strange = Recent::of_packed(b"\xff something else".to_vec());
+        assert!(strange.checks().is_empty() && Recent::default().checks().is_empty());
     }
 }

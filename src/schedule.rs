@@ -20,7 +20,10 @@ use crate::{
     check::{CheckError, Checker, Progress},
     clock,
     setup::Setup,
-    store::{StoreError, users::Claimed},
+    store::{
+        StoreError,
+        users::{Claim, Claimed},
+    },
     telemetry::chain,
     user::UserId,
 };
@@ -195,7 +198,7 @@ async fn when_due(checker: Arc<Checker>, setup: Arc<Setup>, claimed: Claimed) {
     let wait = Duration::try_from(claimed.due.duration_since(now)).unwrap_or_default();
     tokio::select! {
         () = checker.stopping.cancelled() => {
-            give_back(&checker, claimed, None).await;
+            give_back(&checker, claimed.claim, None).await;
             return;
         }
         () = sleep(wait.min(HORIZON)) => {}
@@ -271,24 +274,26 @@ async fn guarded(
 ) -> Result<Arc<Entry>, CheckError> {
     let Some(user) = setup.user(&claimed.claim.id) else {
         // The configuration changed between claim and check.
-        give_back(checker, claimed, None).await;
+        give_back(checker, claimed.claim, None).await;
         return Err(CheckError::Overtaken);
     };
     checker.metrics.in_flight.inc();
-    let check = checker.check(setup, user, claimed.clone(), asker, progress);
+    let claim = claimed.claim.clone();
+    // In a box of its own: thousands wait for their turn, and need not hold what only a check that runs does.
+    let check = Box::pin(checker.check(setup, user, claimed, asker, progress));
     let result = AssertUnwindSafe(check).catch_unwind().await;
     checker.metrics.in_flight.dec();
     let Ok(result) = result else {
         tracing::error!(user.id = %user.id, "a check panicked; the user is checked again in its next turn");
         let next = next_slot(&user.id, user.interval, checker.store.now());
-        give_back(checker, claimed, Some(next)).await;
+        give_back(checker, claim, Some(next)).await;
         return Err(CheckError::Overtaken);
     };
     result
 }
 
-async fn give_back(checker: &Checker, claimed: Claimed, due: Option<Timestamp>) {
-    let release = async { checker.store.get()?.release(claimed.claim, due).await };
+async fn give_back(checker: &Checker, claim: Claim, due: Option<Timestamp>) {
+    let release = async { checker.store.get()?.release(claim, due).await };
     let result: Result<(), StoreError> = release.await;
     if let Err(cause) = result {
         tracing::warn!(

@@ -12,7 +12,10 @@ use lockwatch::{
     board::STATES,
     cli::command_line,
     clock, config,
-    metrics::{Metrics, users::FAMILIES},
+    metrics::{
+        Metrics,
+        users::{FAMILIES, TOTALS},
+    },
 };
 
 #[path = "support/pages.rs"]
@@ -130,6 +133,7 @@ fn scrape() -> String {
 fn every_metric_is_documented_and_no_other() {
     let mut exported: BTreeMap<String, String> = FAMILIES
         .iter()
+        .chain(&TOTALS)
         .map(|family| (family.name().to_owned(), "gauge".to_owned()))
         .collect();
     let scraped = scrape();

@@ -50,6 +50,15 @@ prometheus_on_path() {
     have promtool && have prometheus || { complain "prometheus is missing (Debian: prometheus)"; return 1; }
 }
 
+# Names blackbox_exporter, which the bench of the load is held against, in $LOCKWATCH_BENCH_BLACKBOX; out of its package too.
+blackbox_found() {
+    LOCKWATCH_BENCH_BLACKBOX="$(command -v prometheus-blackbox-exporter || command -v blackbox_exporter)" || {
+        LOCKWATCH_BENCH_BLACKBOX="$tools/prometheus-blackbox-exporter/usr/bin/prometheus-blackbox-exporter"
+        [[ -x $LOCKWATCH_BENCH_BLACKBOX ]] || { debian && unpack_debian prometheus-blackbox-exporter; } ||
+            { complain "blackbox_exporter is missing (Debian: prometheus-blackbox-exporter)"; return 1; }
+    }
+}
+
 # Puts amtool on the PATH and names Alertmanager in $LOCKWATCH_TEST_ALERTMANAGER: those of this machine, else those of the
 # package, which want their templates below /usr/share; there this Alertmanager, and nobody else, sees the package's.
 alertmanager_found() {

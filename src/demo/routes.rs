@@ -35,6 +35,11 @@ impl World {
         let unanswered_before = self.stats(&username).unanswered_in_row;
         let mut presented = None;
         let reach = match &ask {
+            Some(Ask::ZoneInformation) => {
+                let user = parameter(request, "user").unwrap_or_default();
+                self.note_looked_up(&user, now);
+                self.reach(place)
+            }
             Some(Ask::VersionInformation) => {
                 self.note_version_asked(place);
                 self.reach_of_version(place)

@@ -1,7 +1,7 @@
 //! What Autotask itself does wrong, or does without a word: it refuses everybody, its look-up denies users or lags behind a
 //! move, its zones answer some requests and not others. And what was seen meanwhile. Plain data.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use super::{
     world::{Place, Reach, World},
 };
 
-/// Of each username, so many attempts are remembered.
+/// Of each username, so many attempts and look-ups are remembered.
 const REMEMBERED: usize = 1000;
 
 /// What becomes of credentials in a zone or a tenant.
@@ -82,6 +82,13 @@ impl World {
         times.into_iter().flatten().copied().collect()
     }
 
+    /// When the zone of this username was looked up, whatever became of it: the last thousand times.
+    #[must_use]
+    pub fn looked_up(&self, username: &str) -> Vec<Timestamp> {
+        let times = self.looked_up.get(&username.to_lowercase());
+        times.into_iter().flatten().copied().collect()
+    }
+
     /// How often a zone was asked for `versioninformation`, whatever became of it.
     #[must_use]
     pub fn versions_asked(&self, zone: &str) -> u32 {
@@ -94,11 +101,11 @@ impl World {
     }
 
     pub(super) fn note_presented(&mut self, username: &str, now: Timestamp) {
-        let times: &mut VecDeque<_> = self.presented.entry(username.to_lowercase()).or_default();
-        if times.len() == REMEMBERED {
-            times.pop_front();
-        }
-        times.push_back(now);
+        remember(&mut self.presented, username, now);
+    }
+
+    pub(super) fn note_looked_up(&mut self, username: &str, now: Timestamp) {
+        remember(&mut self.looked_up, username, now);
     }
 
     pub(super) fn note_version_asked(&mut self, place: &Place) {
@@ -127,4 +134,12 @@ impl World {
         let tenant = tenant.map_or(Logins::Judged, |tenant| tenant.logins);
         zone.max(tenant)
     }
+}
+
+fn remember(of: &mut BTreeMap<String, VecDeque<Timestamp>>, username: &str, now: Timestamp) {
+    let times = of.entry(username.to_lowercase()).or_default();
+    if times.len() == REMEMBERED {
+        times.pop_front();
+    }
+    times.push_back(now);
 }

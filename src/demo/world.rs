@@ -35,6 +35,7 @@ pub struct World {
     pub(super) flights: BTreeMap<Flight, u32>,
     pub(super) most_at_once: BTreeMap<(String, String), u32>,
     pub(super) presented: BTreeMap<String, VecDeque<Timestamp>>,
+    pub(super) looked_up: BTreeMap<String, VecDeque<Timestamp>>,
     pub(super) versions_asked: BTreeMap<String, u32>,
 }
 

@@ -39,8 +39,8 @@ impl Family {
     }
 }
 
-/// All of them, in the order of the text.
-pub const FAMILIES: [Family; 18] = [
+/// Those that have samples of each user by itself, so that they can be made of some users after the others.
+pub static FAMILIES: [Family; 15] = [
     Family {
         name: "autotask_user_up",
         help: "1 healthy, 0 failing or locked out; the last known value while unclear; absent while zone_only, for then it is not known. Probing runs on lockwatch's own schedule, not at scrape time, because every scrape would spend attempts.",
@@ -187,6 +187,10 @@ pub const FAMILIES: [Family; 18] = [
             })
         },
     },
+];
+
+/// Those that have samples of all users together.
+pub static TOTALS: [Family; 3] = [
     Family {
         name: "autotask_zone_reachable",
         help: "0 when the last query of every user of the zone had no answer, or only an outage for one; else 1.",

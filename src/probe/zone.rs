@@ -10,5 +10,6 @@ use crate::{
 /// Looks the zone up as soon as there is room.
 pub async fn look_up(client: &Client, slots: &Slots, username: &Username) -> Probed<ZoneFinding> {
     let _slot = slots.request(client.base_url()).await;
-    client.zone(username).await
+    // In a box, so that who waits in line holds no request.
+    Box::pin(client.zone(username)).await
 }

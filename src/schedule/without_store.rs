@@ -110,7 +110,7 @@ pub(super) async fn later(checker: Arc<Checker>, setup: Arc<Setup>, claimed: Cla
             ..Entry::clone(&shown)
         });
     }
-    give_back(&checker, claimed, due).await;
+    give_back(&checker, claimed.claim, due).await;
 }
 
 fn made_up_for(id: &UserId, interval: Duration, now: Timestamp) -> Timestamp {

@@ -1,6 +1,8 @@
 //! The documents that an attempt is decided on and written into: of the username, the credential, the zone and the tenant,
 //! and the meter of the budget's time. Loading and saving only; the rules are `attempt`'s.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{
@@ -17,44 +19,78 @@ pub(super) struct Whose<'a> {
     pub(super) fingerprint: &'a str,
     pub(super) zone: &'a str,
     pub(super) tenant: &'a str,
+    /// The user whose check it is.
+    pub(super) user: &'a str,
+}
+
+/// What is on disk when an attempt is decided on, or ends.
+pub(super) struct Books {
+    pub(super) ledgers: Ledgers,
+    pub(super) now: Now,
+    /// The user is noted as refused.
+    pub(super) refused: bool,
 }
 
 const METER: &str = "meter";
 
-pub(super) async fn load(conn: &mut Conn, whose: &Whose<'_>) -> Result<Ledgers, sqlx::Error> {
-    let attempts = sql::query(
-        "SELECT fingerprint AS whose, doc FROM ledger WHERE username = $1 AND fingerprint IN ('', $2)",
+/// One document, or two, of a username.
+const ATTEMPTS: [&str; 2] = [
+    "INSERT INTO ledger (username, touched_at, fingerprint, doc) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (username, fingerprint) DO UPDATE SET doc = excluded.doc, touched_at = excluded.touched_at",
+    "INSERT INTO ledger (username, touched_at, fingerprint, doc) VALUES ($1, $2, $3, $4), ($1, $2, $5, $6) \
+     ON CONFLICT (username, fingerprint) DO UPDATE SET doc = excluded.doc, touched_at = excluded.touched_at",
+];
+/// The same of a zone.
+const GROUPS: [&str; 2] = [
+    "INSERT INTO groups_ledger (zone, touched_at, tenant, doc) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (zone, tenant) DO UPDATE SET doc = excluded.doc, touched_at = excluded.touched_at",
+    "INSERT INTO groups_ledger (zone, touched_at, tenant, doc) VALUES ($1, $2, $3, $4), ($1, $2, $5, $6) \
+     ON CONFLICT (zone, tenant) DO UPDATE SET doc = excluded.doc, touched_at = excluded.touched_at",
+];
+
+/// All of it by one statement: each is a change of threads on SQLite, and a way to the server on PostgreSQL.
+pub(super) async fn load(
+    conn: &mut Conn,
+    whose: &Whose<'_>,
+    wall: Timestamp,
+) -> Result<Books, sqlx::Error> {
+    let rows = sql::query(
+        "SELECT 'meta' AS book, key AS whose, value AS doc FROM meta WHERE key = $1 \
+         UNION ALL SELECT 'attempts', fingerprint, doc FROM ledger WHERE username = $2 AND fingerprint IN ('', $3) \
+         UNION ALL SELECT 'groups', tenant, doc FROM groups_ledger WHERE zone = $4 AND tenant IN ('', $5) \
+         UNION ALL SELECT 'refused', id, '' FROM users WHERE id = $6 AND refused_since IS NOT NULL",
     )
+    .bind(METER)
     .bind(whose.username)
     .bind(whose.fingerprint)
-    .fetch_all(&mut *conn)
-    .await?;
-    let groups = sql::query(
-        "SELECT tenant AS whose, doc FROM groups_ledger WHERE zone = $1 AND tenant IN ('', $2)",
-    )
     .bind(whose.zone)
     .bind(whose.tenant)
-    .fetch_all(conn)
+    .bind(whose.user)
+    .fetch_all(&mut *conn)
     .await?;
-    Ok(Ledgers {
-        username: document(&attempts, "")?,
-        credential: document(&attempts, whose.fingerprint)?,
-        zone: document(&groups, "")?,
-        tenant: document(&groups, whose.tenant)?,
+    let mut found = BTreeMap::new();
+    for row in &rows {
+        let (book, whose): (String, String) = (row.get("book")?, row.get("whose")?);
+        found.insert((book, whose), row.get::<String>("doc")?);
+    }
+    let mut of = |book: &str, whose: &str| found.remove(&(book.to_owned(), whose.to_owned()));
+    Ok(Books {
+        refused: of("refused", whose.user).is_some(),
+        now: present(conn, of("meta", METER), wall).await?,
+        ledgers: Ledgers {
+            username: document(of("attempts", ""))?,
+            credential: document(of("attempts", whose.fingerprint))?,
+            zone: document(of("groups", ""))?,
+            tenant: document(of("groups", whose.tenant))?,
+        },
     })
 }
 
-/// The document of a row, or that of nobody yet.
+/// What was found, or the document of nobody yet.
 fn document<T: Default + serde::de::DeserializeOwned>(
-    rows: &[sql::Row],
-    whose: &str,
+    found: Option<String>,
 ) -> Result<T, sqlx::Error> {
-    for row in rows {
-        if row.get::<String>("whose")? == whose {
-            return from_doc(&row.get::<String>("doc")?);
-        }
-    }
-    Ok(T::default())
+    found.map_or_else(|| Ok(T::default()), |doc| from_doc(&doc))
 }
 
 /// Writes what differs from `before`; `counted` is the present by the budget's clock, which says when a row is old.
@@ -65,25 +101,49 @@ pub(super) async fn save(
     after: &Ledgers,
     counted: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    if before.username != after.username {
-        save_attempts(conn, whose.username, "", &after.username, counted).await?;
-    }
-    if before.credential != after.credential {
-        let doc = &after.credential;
-        save_attempts(conn, whose.username, whose.fingerprint, doc, counted).await?;
-    }
-    if before.zone != after.zone {
-        save_group(conn, whose.zone, "", &after.zone, counted).await?;
-    }
-    if before.tenant != after.tenant {
-        save_group(conn, whose.zone, whose.tenant, &after.tenant, counted).await?;
-    }
-    Ok(())
+    let username = changed(&before.username, &after.username)?;
+    let credential = changed(&before.credential, &after.credential)?;
+    let attempts = [("", username), (whose.fingerprint, credential)];
+    save_of(conn, &ATTEMPTS, whose.username, attempts, counted).await?;
+    let zone = changed(&before.zone, &after.zone)?;
+    let tenant = changed(&before.tenant, &after.tenant)?;
+    let groups = [("", zone), (whose.tenant, tenant)];
+    save_of(conn, &GROUPS, whose.zone, groups, counted).await
+}
+
+fn changed<T: PartialEq + serde::Serialize>(
+    before: &T,
+    after: &T,
+) -> Result<Option<String>, sqlx::Error> {
+    (before != after).then(|| to_doc(after)).transpose()
 }
 
 /// The present by the budget's clock. What is older than a minute is read anew: the next reading counts from there.
 pub(super) async fn now(conn: &mut Conn, wall: Timestamp) -> Result<Now, sqlx::Error> {
     let last = meter(conn).await?;
+    present(conn, last, wall).await
+}
+
+/// The same, but nothing is written: who asks spends nothing.
+pub(super) async fn counted(conn: &mut Conn, wall: Timestamp) -> Result<Timestamp, sqlx::Error> {
+    let last: Option<Meter> = meter(conn).await?.map(|doc| from_doc(&doc)).transpose()?;
+    Ok(last.unwrap_or(Meter::new(wall)).now(wall).counted)
+}
+
+async fn meter(conn: &mut Conn) -> Result<Option<String>, sqlx::Error> {
+    let row = sql::query("SELECT value FROM meta WHERE key = $1")
+        .bind(METER)
+        .fetch_optional(conn)
+        .await?;
+    row.map(|row| row.get("value")).transpose()
+}
+
+async fn present(
+    conn: &mut Conn,
+    last: Option<String>,
+    wall: Timestamp,
+) -> Result<Now, sqlx::Error> {
+    let last: Option<Meter> = last.map(|doc| from_doc(&doc)).transpose()?;
     let meter = last.unwrap_or(Meter::new(wall));
     if last.is_none() || meter.is_stale(wall) {
         sql::query(
@@ -98,57 +158,28 @@ pub(super) async fn now(conn: &mut Conn, wall: Timestamp) -> Result<Now, sqlx::E
     Ok(meter.now(wall))
 }
 
-/// The same, but nothing is written: who asks spends nothing.
-pub(super) async fn counted(conn: &mut Conn, wall: Timestamp) -> Result<Timestamp, sqlx::Error> {
-    let last = meter(conn).await?;
-    Ok(last.unwrap_or(Meter::new(wall)).now(wall).counted)
-}
-
-async fn meter(conn: &mut Conn) -> Result<Option<Meter>, sqlx::Error> {
-    let row = sql::query("SELECT value FROM meta WHERE key = $1")
-        .bind(METER)
-        .fetch_optional(conn)
-        .await?;
-    row.map(|row| from_doc(&row.get::<String>("value")?))
-        .transpose()
-}
-
-async fn save_attempts<T: serde::Serialize + Sync>(
+/// Writes the documents that there are, of a username or a zone.
+async fn save_of(
     conn: &mut Conn,
-    username: &str,
-    fingerprint: &str,
-    doc: &T,
+    [one, two]: &[&'static str; 2],
+    of: &str,
+    documents: [(&str, Option<String>); 2],
     counted: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sql::query(
-        "INSERT INTO ledger (username, fingerprint, doc, touched_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (username, fingerprint) DO UPDATE SET doc = excluded.doc, touched_at = excluded.touched_at",
-    )
-    .bind(username)
-    .bind(fingerprint)
-    .bind(to_doc(doc)?)
-    .bind(millis(counted))
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-async fn save_group<T: serde::Serialize + Sync>(
-    conn: &mut Conn,
-    zone: &str,
-    tenant: &str,
-    doc: &T,
-    counted: Timestamp,
-) -> Result<(), sqlx::Error> {
-    sql::query(
-        "INSERT INTO groups_ledger (zone, tenant, doc, touched_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (zone, tenant) DO UPDATE SET doc = excluded.doc, touched_at = excluded.touched_at",
-    )
-    .bind(zone)
-    .bind(tenant)
-    .bind(to_doc(doc)?)
-    .bind(millis(counted))
-    .execute(conn)
-    .await?;
-    Ok(())
+    let documents = documents.into_iter();
+    let documents: Vec<_> = documents
+        .filter_map(|(whose, doc)| Some((whose, doc?)))
+        .collect();
+    let text = match documents.len() {
+        0 => return Ok(()),
+        1 => one,
+        _ => two,
+    };
+    let statement = sql::query(text).bind(of).bind(millis(counted));
+    let statement = documents
+        .into_iter()
+        .fold(statement, |statement, (whose, doc)| {
+            statement.bind(whose).bind(doc)
+        });
+    statement.execute(conn).await.map(drop)
 }

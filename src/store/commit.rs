@@ -81,7 +81,7 @@ impl Write for Commit {
              WHERE id = $4 AND claim_token = $5",
         )
         .bind(to_doc(&self.record)?)
-        .bind(self.recent.pack())
+        .bind(self.recent.packed())
         .bind(millis(self.due))
         .bind(self.claim.id.as_str())
         .bind(&self.claim.token)

@@ -119,7 +119,7 @@ impl Freeze {
         .bind(&mail.id)
         .bind(&mail.message_id)
         .bind(&mail.recipient)
-        .bind(&mail.bytes)
+        .bind(mail.bytes.as_slice())
         .bind(millis(mail.created))
         .bind(millis(mail.owed_since))
         .bind(millis(mail.next_try))

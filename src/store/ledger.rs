@@ -158,6 +158,7 @@ impl Bearer {
             fingerprint: &self.fingerprint,
             zone: &self.zone,
             tenant: &self.tenant,
+            user: self.claim.id.as_str(),
         }
     }
 }
@@ -167,8 +168,8 @@ impl Write for PermitRequest {
 
     async fn apply(&self, conn: &mut Conn) -> Result<PermitAnswer, sqlx::Error> {
         let Self { bearer, .. } = self;
-        let now = books::now(conn, self.now).await?;
-        let before = books::load(conn, &bearer.books()).await?;
+        let books = books::load(conn, &bearer.books(), self.now).await?;
+        let (before, now) = (books.ledgers, books.now);
         let mut ledgers = before.clone();
         together::judge(conn, bearer, &mut ledgers, now).await?;
         let others_asked = together::others_asked(conn, bearer, &ledgers).await?;
@@ -224,8 +225,8 @@ impl Write for SettleNow {
         let Settlement {
             bearer, outcome, ..
         } = &self.settlement;
-        let now = books::now(conn, self.now).await?;
-        let before = books::load(conn, &bearer.books()).await?;
+        let books = books::load(conn, &bearer.books(), self.now).await?;
+        let (before, now) = (books.ledgers, books.now);
         let mut after = self.settlement.applied_to(&before, now);
         let counts = after.username.rejections > before.username.rejections;
         if counts {
@@ -260,11 +261,11 @@ pub(super) async fn settle(
     wall: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let whose = end.bearer.books();
-    let now = books::now(conn, wall).await?;
-    let before = books::load(conn, &whose).await?;
-    let after = end.applied_to(&before, now);
-    if end.outcome.lets_in() && after != before {
+    let books = books::load(conn, &whose, wall).await?;
+    let before = books.ledgers;
+    let after = end.applied_to(&before, books.now);
+    if end.outcome.lets_in() && after != before && books.refused {
         together::let_in(conn, &end.bearer).await?;
     }
-    books::save(conn, &whose, &before, &after, now.counted).await
+    books::save(conn, &whose, &before, &after, books.now.counted).await
 }

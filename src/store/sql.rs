@@ -238,8 +238,8 @@ impl From<Vec<u8>> for Arg {
     }
 }
 
-impl From<&Vec<u8>> for Arg {
-    fn from(value: &Vec<u8>) -> Self {
-        Self::Bytes(value.clone())
+impl From<&[u8]> for Arg {
+    fn from(value: &[u8]) -> Self {
+        Self::Bytes(value.to_vec())
     }
 }

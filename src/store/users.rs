@@ -175,7 +175,7 @@ fn stored(row: &Row) -> Result<Stored, sqlx::Error> {
         due: timestamp(row.get("due_at")?),
         first_seen: timestamp(row.get("first_seen")?),
         record: record(row)?,
-        recent: Recent::unpack(&row.get::<Vec<u8>>("recent")?),
+        recent: Recent::of_packed(row.get("recent")?),
     })
 }
 

@@ -157,7 +157,7 @@ impl Write for Sync {
             .bind(now)
             .bind(first_due)
             .bind(&fresh)
-            .bind(Recent::default().pack())
+            .bind(Recent::default().packed())
             .bind(now + span(user.interval))
             .bind(&user.tenant)
             .execute(&mut *conn)

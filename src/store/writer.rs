@@ -37,10 +37,19 @@ enum Message {
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>>;
 
+/// How the writes of a group are kept from each other's errors.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By nothing, which costs nothing: any error is the end of the group. Then it is applied the other way.
+    Together,
+    /// Each has a savepoint.
+    Apart,
+}
+
 trait Job: Send {
-    /// Applies the write in a savepoint and keeps its result. An error of its own harms no other; one that is returned is
-    /// the end of the whole group.
-    fn run<'a>(&'a mut self, conn: &'a mut Conn) -> Running<'a>;
+    /// Applies the write and keeps its result. Apart, an error of its own harms no other; one that is returned is the end
+    /// of the whole group.
+    fn run<'a>(&'a mut self, conn: &'a mut Conn, way: Way) -> Running<'a>;
     /// Tells the client, once it is known whether the group is on disk.
     fn answer(self: Box<Self>, committed: Result<(), Arc<sqlx::Error>>);
 }
@@ -52,8 +61,12 @@ struct Pending<W: Write> {
 }
 
 impl<W: Write> Job for Pending<W> {
-    fn run<'a>(&'a mut self, conn: &'a mut Conn) -> Running<'a> {
+    fn run<'a>(&'a mut self, conn: &'a mut Conn, way: Way) -> Running<'a> {
         Box::pin(async move {
+            if way == Way::Together {
+                self.result = Some(Ok(self.write.apply(conn).await?));
+                return Ok(());
+            }
             conn.run("SAVEPOINT one_write").await?;
             let result = self.write.apply(conn).await;
             match &result {
@@ -166,9 +179,14 @@ async fn work(mut link: Link, mut inbox: mpsc::Receiver<Message>) {
 
 async fn commit(link: &mut Link, mut jobs: Vec<Box<dyn Job>>) {
     let mut tries = 1;
+    let mut way = Way::Together;
     let committed = loop {
-        let (fault, again) = match attempt(link, &mut jobs).await {
+        let (fault, again) = match attempt(link, &mut jobs, way).await {
             Ok(()) => break Ok(()),
+            Err(Fault::One) => {
+                way = Way::Apart;
+                continue;
+            }
             Err(Fault::NothingKept(fault)) => {
                 let again = Again::after(&fault);
                 (fault, again)
@@ -187,6 +205,8 @@ async fn commit(link: &mut Link, mut jobs: Vec<Box<dyn Job>>) {
 }
 
 enum Fault {
+    /// A write failed together with the others, who are as if they had never been: apart, it harms nobody else.
+    One,
     /// Before the commit: the whole group is as if it had never been.
     NothingKept(sqlx::Error),
     /// There is no connection, or the end of a commit is not known: nobody tries by himself.
@@ -202,7 +222,7 @@ enum Stage {
 }
 
 /// Applies the group once. A connection in an unknown state is not used again.
-async fn attempt(link: &mut Link, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+async fn attempt(link: &mut Link, jobs: &mut [Box<dyn Job>], way: Way) -> Result<(), Fault> {
     let mut conn = link.take().await.map_err(Fault::Final)?;
     let mut stage = Stage::Beginning;
     let applied = link
@@ -212,7 +232,7 @@ async fn attempt(link: &mut Link, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault
             stage = Stage::Applying;
             link.engine.turn(&mut conn, &link.clock).await?;
             for job in jobs {
-                job.run(&mut conn).await?;
+                job.run(&mut conn, way).await?;
             }
             stage = Stage::Committing;
             conn.run("COMMIT").await
@@ -226,6 +246,9 @@ async fn attempt(link: &mut Link, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault
     let usable = again != Some(Again::Reconnect)
         && (stage == Stage::Beginning || link.engine.in_time(conn.run("ROLLBACK")).await.is_ok());
     link.conn = usable.then_some(conn);
+    if stage == Stage::Applying && way == Way::Together && again.is_none() {
+        return Err(Fault::One);
+    }
     if stage == Stage::Committing && again != Some(Again::GaveWay) {
         Err(Fault::Final(fault))
     } else {

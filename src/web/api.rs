@@ -91,7 +91,7 @@ pub(super) async fn user(State(app): State<Arc<App>>, Path(id): Path<String>) ->
     match find(&app, &id) {
         Ok(entry) => {
             let mut view = json!(UserView::from(&*entry));
-            let checks = entry.recent.0.iter().map(|check| {
+            let checks = entry.recent.checks().into_iter().map(|check| {
                 json!({ "at_ms": check.at, "reason": check.reason.as_str(), "zone_ms": check.zone_ms, "query_ms": check.query_ms })
             });
             view["recent"] = checks.collect();

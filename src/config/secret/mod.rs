@@ -6,16 +6,13 @@ mod command;
 mod mangled;
 
 use std::{
-    env, fmt,
+    env, fmt, fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{
-    fs,
-    io::{AsyncRead, AsyncReadExt},
-};
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 pub use code::{CodeText, PLACEHOLDER, no_code_in};
 pub use mangled::mangled;
@@ -168,15 +165,23 @@ impl fmt::Debug for SecretSource {
     }
 }
 
+/// On a thread that may block, and all on the same: to hand every step of it to another costs more than the steps.
 async fn read_file(path: &Path) -> Result<Vec<u8>, String> {
-    let unreadable = |error| format!("cannot be read: {error}");
-    let kind = fs::metadata(path).await.map_err(unreadable)?;
-    // Opening a pipe would wait for its writer, on a thread that cannot be stopped.
-    if !kind.is_file() {
-        return Err("is not a regular file".to_owned());
-    }
-    let file = fs::File::open(path).await.map_err(unreadable)?;
-    read_some(file).await
+    let path = path.to_owned();
+    let read = move || -> Result<Vec<u8>, String> {
+        let unreadable = |error| format!("cannot be read: {error}");
+        // Opening a pipe would wait for its writer, on a thread that cannot be stopped.
+        if !fs::metadata(&path).map_err(unreadable)?.is_file() {
+            return Err("is not a regular file".to_owned());
+        }
+        let file = fs::File::open(&path).map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        let most = LONGEST as u64 + 1;
+        let read = io::Read::read_to_end(&mut io::Read::take(file, most), &mut bytes);
+        read.map(|_| bytes).map_err(unreadable)
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|_| Err("cannot be read: lockwatch is stopping".to_owned()))
 }
 
 async fn read_some(source: impl AsyncRead + Unpin) -> Result<Vec<u8>, String> {
