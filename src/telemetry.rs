@@ -38,7 +38,7 @@ struct Logs {
     /// What the command line or the environment says: it is in force whatever the configuration says.
     given: Option<LogLevel>,
     /// What the configuration says, as far as it was taken.
-    configured: Mutex<Option<LogLevel>>,
+    configured: Mutex<LogLevel>,
 }
 
 static LOGS: OnceLock<Logs> = OnceLock::new();
@@ -123,7 +123,7 @@ pub fn is_json() -> bool {
 }
 
 /// The daemon starts with this `log.level`.
-pub fn start_with(configured: Option<&LogLevel>) {
+pub fn start_with(configured: &LogLevel) {
     if let Some(logs) = LOGS.get() {
         logs.configure(configured);
         logs.apply();
@@ -131,10 +131,10 @@ pub fn start_with(configured: Option<&LogLevel>) {
 }
 
 /// A reload brings this `log.level`; a change of what is logged is told.
-pub fn follow(configured: Option<&LogLevel>) {
+pub fn follow(configured: &LogLevel) {
     let Some(logs) = LOGS.get() else { return };
     let before = logs.configure(configured);
-    if before.as_ref() == configured {
+    if before == *configured {
         return;
     }
     if let Some(given) = &logs.given {
@@ -145,8 +145,12 @@ pub fn follow(configured: Option<&LogLevel>) {
         return;
     }
     let say = || {
-        let (from, to) = (before.clone().unwrap_or_default(), logs.in_force());
-        tracing::info!(from = from.as_str(), to = to.as_str(), "log.level changed");
+        let to = logs.in_force();
+        tracing::info!(
+            from = before.as_str(),
+            to = to.as_str(),
+            "log.level changed"
+        );
     };
     // By the old level or by the new one, whichever lets it pass, and once.
     let now = tracing::enabled!(Level::INFO);
@@ -161,21 +165,18 @@ pub fn follow(configured: Option<&LogLevel>) {
 
 impl Logs {
     /// Returns what was configured before.
-    fn configure(&self, level: Option<&LogLevel>) -> Option<LogLevel> {
+    fn configure(&self, level: &LogLevel) -> LogLevel {
         let mut configured = self
             .configured
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *configured, level.cloned())
+        std::mem::replace(&mut *configured, level.clone())
     }
 
     fn in_force(&self) -> LogLevel {
-        let configured = self
-            .configured
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let chosen = self.given.as_ref().or(configured.as_ref());
-        chosen.cloned().unwrap_or_default()
+        let configured = self.configured.lock();
+        let configured = configured.unwrap_or_else(PoisonError::into_inner);
+        self.given.as_ref().unwrap_or(&configured).clone()
     }
 
     fn apply(&self) {

@@ -186,7 +186,7 @@ impl App {
             .await
             .map_err(|why| failed(&why))?;
         self.checker.metrics.reloaded(&setup.config.sha256, now);
-        telemetry::follow(setup.config.log_level.as_ref());
+        telemetry::follow(&setup.config.log_level);
         self.setup.send_replace(Arc::new(setup));
         self.checker.outbox.notify_one();
         Ok(())

@@ -28,6 +28,7 @@ use crate::{
         scenario::{self, CodeIs, DemoUser},
         table::{LiveTable, Row},
     },
+    telemetry::LogLevel,
     user::{Known, User, UserId, Username},
 };
 
@@ -191,7 +192,7 @@ fn config(
             // Nobody waits so long here.
             retry_held_after: Vec::new(),
         },
-        log_level: None,
+        log_level: LogLevel::default(),
         store: StoreLocation::Sqlite(folder.join("lockwatch.db")),
         ephemeral: Ephemeral::Allowed,
         email: Some(config::Email {

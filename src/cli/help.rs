@@ -41,10 +41,7 @@ const LOG: Row = (
 const LOG_OF_RUN: [Row; 3] = [
     ("LOCKWATCH_LOG_FORMAT", "as --log-format"),
     ("LOCKWATCH_LOG_LEVEL", "as --log-level"),
-    (
-        "RUST_LOG",
-        "what is logged, where neither --log-level nor its variable is set",
-    ),
+    ("RUST_LOG", "what is logged, where no --log-level is given"),
 ];
 const STATE_HOME: Row = (
     "XDG_STATE_HOME",

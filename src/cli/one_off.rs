@@ -30,6 +30,7 @@ use crate::{
         secret::{CodeText, SecretSource},
     },
     schedule::check_now,
+    telemetry::LogLevel,
     user::{Known, User, UserId, Username},
     web::view::{UserView, Users},
 };
@@ -261,7 +262,7 @@ fn one_user(
             protect_reads: false,
             external_url: None,
         },
-        log_level: None,
+        log_level: LogLevel::default(),
         users: vec![Arc::new(user)],
     }
 }

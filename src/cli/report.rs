@@ -35,7 +35,8 @@ fn line_to(mut out: impl Write, line: &str) {
 pub(super) fn complain(failure: &Failure) {
     let advice = failure.advice.iter().flat_map(|advice| advice.lines());
     for line in failure.message.lines().chain(advice) {
-        if telemetry::is_json() {
+        // Also where the log is off: a program that ends says why.
+        if telemetry::is_json() && tracing::enabled!(tracing::Level::ERROR) {
             tracing::error!(exit = failure.exit as i32, "{line}");
         } else {
             note(line);

@@ -41,7 +41,7 @@ fn level(text: &str) -> Result<LogLevel, String> {
 
 pub(super) async fn run(path: &Path) -> Result<Exit, Failure> {
     let (config, warnings) = app::read(path).await?;
-    telemetry::start_with(config.log_level.as_ref());
+    telemetry::start_with(&config.log_level);
     app::warn(&warnings);
     for finding in config::secret_problems(&config).await {
         tracing::warn!("{finding}");

@@ -58,7 +58,7 @@ pub struct Config {
     /// `[web]`
     pub web: Web,
     /// `log.level`
-    pub log_level: Option<LogLevel>,
+    pub log_level: LogLevel,
     /// `[[users]]`, sorted by id.
     pub users: Vec<Arc<User>>,
 }

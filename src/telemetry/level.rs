@@ -7,6 +7,9 @@ use tracing_subscriber::filter::Targets;
 pub const WRITE: &str =
     r#"error, warn, info, debug or trace, or a filter such as "info,hyper=debug""#;
 
+/// Our own lines.
+const OURS: &str = env!("CARGO_CRATE_NAME");
+
 /// Lines of libraries are for whoever asks for them by a filter.
 const LIBRARIES: LevelFilter = LevelFilter::WARN;
 
@@ -47,7 +50,12 @@ impl LogLevel {
     /// # Errors
     /// As [`LogLevel::parse`].
     pub fn filter(text: &str) -> Result<Self, &'static str> {
-        let targets = text.parse().map_err(|_| "is no filter of the log")?;
+        let mut targets: Targets = text.parse().map_err(|_| "is no filter of the log")?;
+        let names_us = targets.iter().any(|(target, _)| target == OURS);
+        if targets.default_level().is_none() && !names_us {
+            // Whoever wants to see a library did not ask for silence about what ends the daemon.
+            targets = targets.with_target(OURS, LevelFilter::ERROR);
+        }
         Ok(Self {
             text: text.to_owned(),
             targets,
@@ -62,7 +70,7 @@ impl LogLevel {
     fn word(text: &str, level: LevelFilter) -> Self {
         let targets = Targets::new()
             .with_default(level.min(LIBRARIES))
-            .with_target(env!("CARGO_CRATE_NAME"), level);
+            .with_target(OURS, level);
         Self {
             text: text.to_lowercase(),
             targets,
@@ -110,6 +118,8 @@ mod tests {
             ("info,hyper=debug", "hyper::proto", Level::DEBUG),
             ("info,hyper=debug", "sqlx", Level::INFO),
             ("lockwatch::store=trace", "lockwatch::store", Level::TRACE),
+            ("lockwatch::store=trace", "lockwatch::app", Level::ERROR),
+            ("hyper=debug", "lockwatch::app", Level::ERROR),
         ] {
             let level = LogLevel::parse(text).unwrap().targets();
             for each in [

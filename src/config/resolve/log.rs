@@ -1,7 +1,5 @@
 //! `[log]`: what is logged.
 
-use toml::Spanned;
-
 use super::take;
 use crate::{
     config::{
@@ -12,8 +10,8 @@ use crate::{
 };
 
 /// `log.level`
-pub fn level(table: Maybe<file::Log>, report: &mut Report<'_>) -> Option<LogLevel> {
-    let table = table.map(Spanned::into_inner)?;
+pub fn level(table: Maybe<file::Log>, report: &mut Report<'_>) -> LogLevel {
+    let level = table.and_then(|table| table.into_inner().level);
     let key = KeyPath::of("log").key("level");
-    take::parsed(table.level, &key, report, LogLevel::parse)
+    take::parsed(level, &key, report, LogLevel::parse).unwrap_or_default()
 }

@@ -114,7 +114,7 @@ struct Complete {
     ephemeral: super::Ephemeral,
     email: Option<super::Email>,
     web: super::Web,
-    log_level: Option<crate::telemetry::LogLevel>,
+    log_level: crate::telemetry::LogLevel,
 }
 
 impl Settings {
