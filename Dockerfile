@@ -48,7 +48,7 @@ COPY --from=build --chown=65532:65532 /state/ /var/lib/
 # SQLite puts what does not fit into memory here when there is no other place to write to.
 WORKDIR /var/lib/lockwatch
 USER 65532:65532
-# Memory that is freed serves all threads: with thousands of users it is half as much, and no slower.
+# Memory that is freed serves all threads: with thousands of users about half is enough.
 ENV MALLOC_ARENA_MAX=2
 # There is no VOLUME: docker would make a new one for every container, with a new count of attempts. A store in the
 # container's own layer is refused, so a volume that was forgotten is noticed at the first start.

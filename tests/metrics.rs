@@ -430,3 +430,44 @@ fn a_new_configuration_replaces_the_hash_of_the_old() {
     let name = "lockwatch_config_last_reload_success_timestamp_seconds";
     assert_eq!(value(&refused, name), value(&good, name));
 }
+
+/// The text of many users is made in parts; whoever reads it must not see where they meet.
+#[test]
+fn the_text_of_many_users_is_as_one() {
+    let metrics = Arc::new(metrics());
+    let mut entries: Vec<_> = (0..1_200)
+        .map(|nth| {
+            let id = format!("user-{nth:04}");
+            Arc::new(entry(user(&id), at("2026-11-21T14:00:00Z")))
+        })
+        .collect();
+    // Its family begins in the last part.
+    let fails = &mut Arc::get_mut(&mut entries[1_199]).unwrap().record.state;
+    *fails = shown(
+        Reason::CredentialRejected,
+        open(Reason::CredentialRejected),
+        Some(false),
+    );
+    let whole = text(&metrics, &entries);
+    let parts = Arc::clone(&metrics).parts(entries).map(Result::unwrap);
+    let parts = String::from_utf8(parts.flatten().collect()).unwrap();
+    // What is no user's goes on to move, as the processor's time does.
+    let of_users = |text: &str| text[..text.find("autotask_probe_latency").unwrap()].to_owned();
+    assert_eq!(of_users(&parts), of_users(&whole));
+
+    let mut heads: Vec<_> = whole
+        .lines()
+        .filter(|line| line.starts_with("# TYPE"))
+        .collect();
+    let all = heads.len();
+    heads.sort_unstable();
+    heads.dedup();
+    assert_eq!(heads.len(), all, "each family has one head");
+    let of = |family: &str| {
+        let all = samples(&whole).into_iter();
+        all.filter(|(name, ..)| *name == family).count()
+    };
+    assert_eq!(of("autotask_user_attempts_left"), 1_200);
+    assert_eq!(of("autotask_user_state"), 1_200 * 7);
+    assert_eq!(of("autotask_user_failure"), 1);
+}
