@@ -108,6 +108,7 @@ impl Case {
         let (usage, simulated) = (daemon.usage()?, simulator.usage()?);
         let metrics = daemon.metrics().await?;
         let checks = difference(&settled, &metrics, LAG_COUNT)?;
+        ensure!(checks > 0.0, "no check was made while it was watched");
         let page = daemon.get("/", "gzip").await?;
         let api = daemon.get("/api/v1/users", "identity").await?;
         ensure!(

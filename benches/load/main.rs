@@ -51,6 +51,9 @@ struct Options {
     bench: bool,
 }
 
+/// What `cargo test` may call it by.
+const LAW: &str = "load::law";
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -59,9 +62,16 @@ async fn main() -> Result<()> {
         _ if arguments.iter().any(|argument| argument == "--bench") => {
             bench(&Options::parse()).await
         }
-        [] => law().await,
-        // Names of tests, or options for those who have some.
-        _ => Ok(()),
+        // As other targets of tests: those that are asked for by name, or all.
+        _ if arguments.iter().any(|argument| argument == "--list") => Ok(()),
+        _ => {
+            let mut names = arguments.iter().filter(|word| !word.starts_with('-'));
+            if names.clone().next().is_none() || names.any(|name| LAW.contains(name.as_str())) {
+                law().await
+            } else {
+                Ok(())
+            }
+        }
     }
 }
 

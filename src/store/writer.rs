@@ -216,7 +216,10 @@ enum Fault {
 /// How far a group has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// There is no transaction yet.
     Beginning,
+    /// Others have their turn.
+    Waiting,
     Applying,
     Committing,
 }
@@ -229,8 +232,9 @@ async fn attempt(link: &mut Link, jobs: &mut [Box<dyn Job>], way: Way) -> Result
         .engine
         .in_time(async {
             conn.run(link.engine.begin()).await?;
-            stage = Stage::Applying;
+            stage = Stage::Waiting;
             link.engine.turn(&mut conn, &link.clock).await?;
+            stage = Stage::Applying;
             for job in jobs {
                 job.run(&mut conn, way).await?;
             }
@@ -247,6 +251,7 @@ async fn attempt(link: &mut Link, jobs: &mut [Box<dyn Job>], way: Way) -> Result
         && (stage == Stage::Beginning || link.engine.in_time(conn.run("ROLLBACK")).await.is_ok());
     link.conn = usable.then_some(conn);
     if stage == Stage::Applying && way == Way::Together && again.is_none() {
+        tracing::debug!(cause = %fault, "a write failed; each of its group is applied apart");
         return Err(Fault::One);
     }
     if stage == Stage::Committing && again != Some(Again::GaveWay) {
