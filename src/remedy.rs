@@ -128,9 +128,9 @@ fn hand_out_secret(ctx: &Subject<'_>) -> Vec<String> {
             "Put it where lockwatch reads the secret of {}. {}",
             ctx.user,
             if ctx.read_at_start {
-                "Restart lockwatch, which reads it only when it starts; it tries the new one once."
+                "Restart lockwatch, which reads it only when it starts; it tries the new one once, unless it tried three others within 24 h."
             } else {
-                "lockwatch notices the change and tries it once."
+                "lockwatch notices the change and tries it once, unless it tried three others within 24 h."
             }
         ),
     ]

@@ -135,7 +135,7 @@ impl Hold {
                 "attempts with other credentials of this username failed as well, so no confirmation is risked"
             }
             Self::NewCredentials => {
-                "three new credentials of this username were tried within 24 h, so no more are tried unasked"
+                "three new credentials of this username were tried within 24 h, so this one is not tried unasked: nobody knows whether it works"
             }
         }
     }

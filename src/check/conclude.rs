@@ -134,6 +134,7 @@ impl Checker {
         }
         log::seen(&observation, &entry, now);
         log::change(&before.state, &entry, step.event.as_ref(), now);
+        log::hold(before.budget.held, &entry);
         if told {
             self.outbox.notify_one();
         }

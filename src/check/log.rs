@@ -4,6 +4,7 @@ use jiff::{SignedDuration, SignedDurationRound, Timestamp, Unit};
 
 use super::progress::{self, Progress};
 use crate::{
+    attempt::Hold,
     board::Entry,
     incident::{Event, State},
     observation::Observation,
@@ -41,6 +42,16 @@ pub(super) fn change(before: &State, entry: &Entry, event: Option<&Event>, now: 
             "user is {}", entry.state().replace('_', " ")
         ),
         None => {}
+    }
+}
+
+/// A line where a credential begins to be held: from now on nobody learns whether it works.
+pub(super) fn hold(before: Option<Hold>, entry: &Entry) {
+    let (user, held) = (&entry.user, entry.record.budget.held);
+    if let Some(hold) = held.filter(|_| held != before) {
+        tracing::warn!(
+            user.id = %user.id, tenant = user.tenant.as_str(), "the credential is held: {}", hold.as_sentence()
+        );
     }
 }
 

@@ -102,7 +102,10 @@ fn many(users: &[UserView], summary: &str, now: Timestamp) {
     // Below the table, because of many users only the end stays on the screen.
     report::say(summary);
     summary::not_attempted(users);
-    let blind = users.iter().filter(|user| user.known == "nothing").count();
+    let blind = users
+        .iter()
+        .filter(|user| user.state == "zone_only")
+        .count();
     if blind > 0 {
         report::say(format!(
             "zone only: {blind}; whether their secrets are right and whether they are locked is not known, and does not show in the exit code"

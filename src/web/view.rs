@@ -10,6 +10,7 @@ use crate::{
     autotask::text::printable,
     board::Entry,
     check::Progress,
+    incident::Incident,
     remedy::{self, Subject},
     user::Known,
 };
@@ -85,7 +86,7 @@ pub struct UserView {
     pub state: String,
     /// Why.
     pub reason: String,
-    /// Since when.
+    /// Since when; while an incident is open, its first sighting, as mails and metrics have it.
     pub since: Timestamp,
     /// The last definitive answer.
     pub up: Option<bool>,
@@ -226,7 +227,10 @@ impl From<&Entry> for UserView {
             labels: user.labels.clone(),
             state: entry.state().to_owned(),
             reason: record.state.reason.as_str().to_owned(),
-            since: record.state.since,
+            since: record
+                .state
+                .incident()
+                .map_or(record.state.since, Incident::down_since),
             up: record.state.up,
             last_check: record.last_check,
             last_accepted: record.last_accepted,

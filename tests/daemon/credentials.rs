@@ -68,3 +68,36 @@ async fn a_wrong_new_secret_is_tried_once_and_the_old_one_not_again() {
     assert_eq!(told.count(), 2, "still the same incident");
     daemon.stop().await;
 }
+
+/// What worked before says nothing about a secret that was never presented.
+#[tokio::test]
+async fn a_fourth_new_secret_of_a_day_is_not_tried_and_everything_says_so() {
+    let house = House::of(&["works"]);
+    house
+        .world()
+        .with(|world| world.tenants.get_mut("acme").unwrap().lock_after = 20);
+    let daemon = house.start().await;
+    house.until_state("works", "healthy", "ok").await;
+    house.give("works", "demo-wrong-secret-2");
+    house.until("works", |user| user["held"] == true).await;
+    house.give("works", "demo-wrong-secret-3");
+    house.until("works", |user| user["rejections"] == 1).await;
+    house.give("works", &secret("works"));
+    house.until_state("works", "healthy", "ok").await;
+    let attempts = house.stats("works").rejections;
+
+    house.give("works", "demo-wrong-secret-4");
+    let user = house.until("works", |user| user["held"] == true).await;
+    let why = user["held_why"].as_str().unwrap();
+    assert!(why.contains("nobody knows whether it works"), "{why}");
+    assert_eq!(house.stats("works").rejections, attempts);
+    let status = house.lockwatch(&["status"]).await;
+    assert!(
+        status.stdout.contains(&format!(
+            "no attempt for works: the credential is held: {why}"
+        )),
+        "{status:?}"
+    );
+    daemon.says(&format!("the credential is held: {why}")).await;
+    daemon.stop().await;
+}

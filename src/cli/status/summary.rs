@@ -35,12 +35,12 @@ pub(super) fn of(users: &[UserView]) -> String {
 /// So many users are named where the same is said of many.
 const NAMED: usize = 5;
 
-/// Why nothing is presented for users that do not work, a line for each reason.
+/// Why nothing is presented for users that do not work, or that worked with another credential: a line for each reason.
 pub(super) fn not_attempted(users: &[UserView]) {
     let mut whose: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let broken = users
         .iter()
-        .filter(|user| user.state != "healthy" && user.known != "nothing");
+        .filter(|user| (user.state != "healthy" || user.held) && user.known != "nothing");
     for user in broken {
         // A check that has just led to the hold made its attempt.
         let held = user.held_why.as_ref();

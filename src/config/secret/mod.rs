@@ -169,7 +169,12 @@ impl fmt::Debug for SecretSource {
 async fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     let path = path.to_owned();
     let read = move || -> Result<Vec<u8>, String> {
-        let unreadable = |error| format!("cannot be read: {error}");
+        let unreadable = |error: io::Error| match error.kind() {
+            io::ErrorKind::PermissionDenied => format!(
+                "cannot be read: {error}; let the group of the account that lockwatch runs as read it (chgrp, chmod 0640)"
+            ),
+            _ => format!("cannot be read: {error}"),
+        };
         // Opening a pipe would wait for its writer, on a thread that cannot be stopped.
         if !fs::metadata(&path).map_err(unreadable)?.is_file() {
             return Err("is not a regular file".to_owned());
