@@ -286,8 +286,7 @@ async fn a_store_that_a_backup_linked_is_told_with_what_to_do() {
     house
         .until_without_store("has several names (2 hard links)")
         .await;
-    house.mailed("store", "", OPERATOR).await;
-    let mail = house.filed().pop().unwrap().text();
+    let mail = house.mailed("store", "", OPERATOR).await.text;
     let status = house.lockwatch(&["status"]).await.stdout;
     let at = store.display();
     for part in [

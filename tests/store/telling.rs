@@ -588,7 +588,7 @@ async fn a_server_that_takes_nothing_is_tried_for_ever(place: Place) {
 }
 
 async fn a_recipient_that_is_barred_alone_is_given_up(place: Place) {
-    let store = place.with(&["acme"]).await;
+    let store = place.with(&["acme", "globex"]).await;
     let post = Post::default();
     post.refuses(Step::Recipient, Class::Barred, false);
     owe(&store, turn("acme", Kind::LockedOut, 1, after(0)), after(0)).await;
@@ -604,6 +604,7 @@ async fn a_recipient_that_is_barred_alone_is_given_up(place: Place) {
     };
     let later = start() + days(31);
     owe(&store, other, later).await;
+    let later = later + GROUP_WAIT;
     freeze_all(&store, &email(), later).await;
     post.works();
     let mail = store.due_mails(later, 1).await.unwrap();
