@@ -100,7 +100,7 @@ impl Daemon {
     /// When the port or the client is not to be had, or the store may not be where it is; the message says which and why.
     pub async fn prepare(config: Config, config_path: Option<PathBuf>) -> anyhow::Result<Self> {
         // First of all: who finds it taken has changed and attempted nothing.
-        let listener = port::listen(config.web.listen).await?;
+        let port = port::take(config.web.listen)?;
         let setup = Setup::new(config)?;
         place::make_ready(&setup.config.store, setup.config.ephemeral)?;
         let metrics = Arc::new(Metrics::new()?);
@@ -119,6 +119,7 @@ impl Daemon {
             stopping: stopping.clone(),
         });
         fill(&checker, &setup).await?;
+        let listener = port.open()?;
         let alarm_host = checker.host.clone();
         let (setup, setup_seen) = watch::channel(Arc::new(setup));
         let (asks, asked) = mpsc::channel(64);

@@ -5,18 +5,53 @@ use std::{
     net::{SocketAddr, TcpListener},
 };
 
-/// Listens at `web.listen`.
+use tokio::net::TcpSocket;
+
+/// As many may wait to be served as with `tokio::net::TcpListener::bind`.
+const BACKLOG: u32 = 1024;
+
+/// The port, where nobody is let in yet: who connects is refused rather than left to wait.
+#[derive(Debug)]
+pub(super) struct Port {
+    at: SocketAddr,
+    socket: TcpSocket,
+}
+
+/// Takes `web.listen`.
 ///
 /// # Errors
 /// Why not, and what to do.
-pub(super) async fn listen(at: SocketAddr) -> anyhow::Result<TcpListener> {
-    let bound = tokio::net::TcpListener::bind(at).await;
-    bound
-        .and_then(tokio::net::TcpListener::into_std)
-        .map_err(|fault| {
-            let what = advice(at, &fault);
-            anyhow::anyhow!("failed to listen on {at} (web.listen): {what} ({fault})")
-        })
+pub(super) fn take(at: SocketAddr) -> anyhow::Result<Port> {
+    let bound = || {
+        let socket = if at.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
+        // Connections of the one before, which linger, are no reason to fail.
+        socket.set_reuseaddr(true)?;
+        socket.bind(at)?;
+        Ok(socket)
+    };
+    let socket = bound().map_err(|fault| told(at, &fault))?;
+    Ok(Port { at, socket })
+}
+
+impl Port {
+    /// Lets others in.
+    ///
+    /// # Errors
+    /// Another program was faster.
+    pub(super) fn open(self) -> anyhow::Result<TcpListener> {
+        let open = self.socket.listen(BACKLOG);
+        open.and_then(tokio::net::TcpListener::into_std)
+            .map_err(|fault| told(self.at, &fault))
+    }
+}
+
+fn told(at: SocketAddr, fault: &io::Error) -> anyhow::Error {
+    let what = advice(at, fault);
+    anyhow::anyhow!("failed to listen on {at} (web.listen): {what} ({fault})")
 }
 
 fn advice(at: SocketAddr, fault: &io::Error) -> String {
@@ -42,10 +77,12 @@ fn advice(at: SocketAddr, fault: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpStream;
+
     use super::*;
 
-    async fn refused(at: &str) -> String {
-        listen(at.parse().unwrap()).await.unwrap_err().to_string()
+    fn refused(at: &str) -> String {
+        take(at.parse().unwrap()).unwrap_err().to_string()
     }
 
     #[tokio::test]
@@ -56,7 +93,7 @@ mod tests {
                 continue;
             };
             let at = taken.local_addr().unwrap();
-            let said = refused(&at.to_string()).await;
+            let said = refused(&at.to_string());
             assert!(
                 said.contains(&format!("listen on {at} (web.listen)")),
                 "{said}"
@@ -67,7 +104,7 @@ mod tests {
             );
         }
         // For examples only: https://www.rfc-editor.org/rfc/rfc5737
-        let said = refused("192.0.2.1:9477").await;
+        let said = refused("192.0.2.1:9477");
         assert!(
             said.contains("does not have the address 192.0.2.1"),
             "{said}"
@@ -81,7 +118,20 @@ mod tests {
 
     #[tokio::test]
     async fn port_0_is_whichever_is_free() {
-        let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let listener = take("127.0.0.1:0".parse().unwrap())
+            .unwrap()
+            .open()
+            .unwrap();
         assert_ne!(listener.local_addr().unwrap().port(), 0);
+    }
+
+    #[tokio::test]
+    async fn until_it_is_opened_who_connects_is_refused() {
+        let port = take("127.0.0.1:0".parse().unwrap()).unwrap();
+        let at = port.socket.local_addr().unwrap();
+        let refused = TcpStream::connect(at).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        let _open = port.open().unwrap();
+        TcpStream::connect(at).unwrap();
     }
 }

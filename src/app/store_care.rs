@@ -22,6 +22,8 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(5);
 /// Another daemon that is asked to end needs `Setup::patience` for it, and a little more.
 const SLACK: Duration = Duration::from_secs(3);
+/// It is waited for no longer, however long its requests may take: systemd and others give a start about a minute or two.
+const LONGEST: Duration = Duration::from_secs(30);
 /// While it is waited for, it is looked so often.
 const AGAIN: Duration = Duration::from_millis(250);
 
@@ -57,7 +59,7 @@ async fn open_after_others(
     setup: &Setup,
     metrics: &Metrics,
 ) -> Result<Store, StoreError> {
-    let patience = setup.patience() + SLACK;
+    let patience = (setup.patience() + SLACK).min(LONGEST);
     let deadline = Instant::now() + patience;
     let mut told = false;
     loop {
@@ -134,7 +136,7 @@ async fn look(app: &App) {
     let keeper = &app.checker.store;
     let result = match keeper.get() {
         // Small reads: the writer alone would not notice a damaged file for long.
-        Ok(store) => match keeper.tenure().keep(keeper.location()) {
+        Ok(store) => match keeper.tenure().keep(keeper.location()).await {
             Ok(()) => report_outbox(app, &store).await,
             Err(taken) => Err(taken),
         },

@@ -65,7 +65,7 @@ pub(super) async fn demo(args: Args) -> Result<Exit, Failure> {
         .keep();
     let daemon = prepare(args.listen, &users, &simulator, &folder).await?;
     let app = daemon.app();
-    run::listen_to_signals(&app)?;
+    run::Signals::listen()?.obey(&app);
     let web = daemon
         .address()
         .map_err(|why| Failure::internal(why.to_string()))?;

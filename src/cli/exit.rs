@@ -154,7 +154,7 @@ impl From<StoreError> for Failure {
             | StoreError::Use { .. }
             | StoreError::Server { .. }
             | StoreError::NoAddress(_)
-            | StoreError::Taken { .. }
+            | StoreError::Lock { .. }
             | StoreError::Names { .. }
             | StoreError::Newer { .. } => Exit::Config,
             _ => Exit::Internal,

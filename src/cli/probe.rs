@@ -1,30 +1,30 @@
 //! `probe`: check users now. The running daemon does it, so that there is one budget; where none runs, the store's owner may.
 
-use std::{sync::Arc, time::Duration};
+mod here;
 
-use tokio::sync::Notify;
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use super::{
     DaemonArgs,
-    daemon::{self, Daemon, Step},
+    daemon::{Daemon, Step},
     exit::{Exit, Failure},
     named, one_off, report,
     wait::{self, Teller},
 };
 use crate::{
-    app::host_name,
     attempt::Asker,
-    board::Board,
     check::{Checker, Progress},
-    config::{self, Config, StoreLocation},
-    metrics::Metrics,
+    config::{self, Config},
     schedule::check_now,
     setup::Setup,
-    store::{Store, StoreError, keeper::Keeper, place, tenure::Tenure},
     user::UserId,
     web::view::{UserView, Users},
 };
+
+use here::here;
+pub(super) use here::opened;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -152,90 +152,6 @@ fn chosen(
     } else {
         named::users(names, &known, config)
     }
-}
-
-/// Everything that a check needs, in this process. Where a daemon works on the store after all, it is its guest: the budget
-/// is in the store, and so are the users, which are the daemon's to change.
-async fn here(config: Config, ids: &[UserId]) -> Result<Prober, Failure> {
-    if let StoreLocation::Sqlite(path) = &config.store {
-        daemon::owns(path)?;
-    }
-    place::make_ready(&config.store, config.ephemeral)?;
-    let setup = Setup::new(config)?;
-    let location = &setup.config.store;
-    // For no longer than that: a daemon that starts now must not wait for us.
-    let in_step = async {
-        let tenure = Tenure::default();
-        let alone = Store::open_alone(location, &tenure).await?;
-        let done = bring_in_step(&alone, &setup).await;
-        alone.close().await;
-        done
-    };
-    let taken = match in_step.await {
-        Err(StoreError::Taken { store, by }) => Some(format!("{store}{by}")),
-        other => other
-            .map(|()| None)
-            .map_err(|why| unusable(&why, location))?,
-    };
-    let opened = Store::open(location).await;
-    let store = opened.map_err(|why| unusable(&why, location))?;
-    if let Some(taken) = taken {
-        report::note(format!(
-            "no daemon answers, but one works on the store {taken}; probing from the same budget"
-        ));
-        for id in ids {
-            let name = setup.user(id).map(|user| user.username.key());
-            let known = store.watches(id, &name.unwrap_or_default()).await;
-            if !known.map_err(|why| unusable(&why, location))? {
-                return Err(Failure::config(format!(
-                    "{id} is not among the users of that lockwatch: reload it, or end it; no attempt was made"
-                )));
-            }
-        }
-    }
-    let checker = checker(Keeper::of(store, location))?;
-    Ok(Prober::Here(Box::new(checker), Box::new(setup)))
-}
-
-/// The store, open and in step with the configuration. Here nobody waits for one that cannot be used.
-pub(super) async fn opened(config: Config) -> Result<(Checker, Setup), Failure> {
-    let setup = Setup::new(config)?;
-    let location = &setup.config.store;
-    let open = async {
-        let store = Store::open(location).await?;
-        bring_in_step(&store, &setup).await?;
-        Ok(store)
-    };
-    let store = open.await.map_err(|why| unusable(&why, location))?;
-    Ok((checker(Keeper::of(store, location))?, setup))
-}
-
-async fn bring_in_step(store: &Store, setup: &Setup) -> Result<(), StoreError> {
-    let now = store.now();
-    let wants = setup.wants(&host_name(), now);
-    store.sync(wants, setup.limits(), now).await.map(drop)
-}
-
-/// The same words as the daemon's.
-fn unusable(why: &StoreError, location: &StoreLocation) -> Failure {
-    let trouble = Keeper::without(location, why).trouble();
-    let said = trouble.map_or_else(
-        || why.to_string(),
-        |trouble| format!("{}; no attempt was made. {}", trouble.why, trouble.advice),
-    );
-    Failure::config(said)
-}
-
-fn checker(store: Keeper) -> Result<Checker, Failure> {
-    let metrics = Metrics::new().map_err(|why| Failure::internal(why.to_string()))?;
-    Ok(Checker {
-        store,
-        metrics: Arc::new(metrics),
-        board: Arc::new(Board::default()),
-        host: host_name(),
-        outbox: Arc::new(Notify::new()),
-        stopping: CancellationToken::new(),
-    })
 }
 
 impl Prober {

@@ -40,20 +40,23 @@ fn level(text: &str) -> Result<LogLevel, String> {
 }
 
 pub(super) async fn run(path: &Path) -> Result<Exit, Failure> {
-    let (config, warnings) = app::read(path).await?;
-    telemetry::start_with(&config.log_level);
-    app::warn(&warnings);
-    for finding in config::secret_problems(&config).await {
-        tracing::warn!("{finding}");
-    }
-    let daemon = Daemon::prepare(config, Some(path.to_owned())).await?;
+    let mut signals = Signals::listen()?;
+    let prepared = tokio::select! {
+        biased;
+        () = signals.end() => None,
+        daemon = prepare(path) => Some(daemon?),
+    };
+    let Some(daemon) = prepared else {
+        tracing::info!("stopped before it began; no attempt was made");
+        return Ok(Exit::Ok);
+    };
     let app = daemon.app();
     let users = app.checker.board.all().len();
     let address = daemon
         .address()
         .map_err(|why| Failure::internal(why.to_string()))?;
     survive_file_limits()?;
-    listen_to_signals(&app)?;
+    signals.obey(&app);
     tracing::info!(
         users,
         "watching; metrics at http://{address}/metrics, page at http://{address}/"
@@ -61,6 +64,18 @@ pub(super) async fn run(path: &Path) -> Result<Exit, Failure> {
     daemon.run().await?;
     tracing::info!("stopped");
     Ok(Exit::Ok)
+}
+
+/// Reads the configuration and makes everything ready. That may take as long as programs that give secrets, a database and
+/// another lockwatch that is about to end take together.
+async fn prepare(path: &Path) -> Result<Daemon, Failure> {
+    let (config, warnings) = app::read(path).await?;
+    telemetry::start_with(&config.log_level);
+    app::warn(&warnings);
+    for finding in config::secret_problems(&config).await {
+        tracing::warn!("{finding}");
+    }
+    Ok(Daemon::prepare(config, Some(path.to_owned())).await?)
 }
 
 /// A file that reaches a limit of the account (`LimitFSIZE=`) is a failed write, not the end: the store is lost then, and
@@ -73,29 +88,52 @@ fn survive_file_limits() -> Result<(), Failure> {
         .map_err(|why| Failure::internal(format!("failed to listen to signals: {why}")))
 }
 
-/// SIGTERM and SIGINT: drain, and at the second one end at once. SIGHUP: reload.
-pub(super) fn listen_to_signals(app: &Arc<App>) -> Result<(), Failure> {
-    let on = |kind| -> Result<Signal, Failure> {
-        signal(kind).map_err(|why| Failure::internal(format!("failed to listen to signals: {why}")))
-    };
-    let (mut terminate, mut interrupt) =
-        (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
-    let mut hangup = on(SignalKind::hangup())?;
-    let app = Arc::clone(app);
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => stop(&app),
-                _ = interrupt.recv() => stop(&app),
-                _ = hangup.recv() => {
-                    let app = Arc::clone(&app);
-                    // Its result is logged by the reload itself.
-                    tokio::spawn(async move { app.reload().await });
+/// SIGTERM and SIGINT: drain, and at the second one end at once. SIGHUP: reload. Listened to from the first moment: as
+/// process 1 of a container lockwatch would not hear the first two else, and the third would end it.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let on = |kind| {
+            signal(kind)
+                .map_err(|why| Failure::internal(format!("failed to listen to signals: {why}")))
+        };
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            hangup: on(SignalKind::hangup())?,
+        })
+    }
+
+    /// Until one of them says that this is the end. A SIGHUP before there is anything to reload is heard by `obey`.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// From now on they mean something to `app`.
+    pub(super) fn obey(mut self, app: &Arc<App>) {
+        let app = Arc::clone(app);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = self.terminate.recv() => stop(&app),
+                    _ = self.interrupt.recv() => stop(&app),
+                    _ = self.hangup.recv() => {
+                        let app = Arc::clone(&app);
+                        // Its result is logged by the reload itself.
+                        tokio::spawn(async move { app.reload().await });
+                    }
                 }
             }
-        }
-    });
-    Ok(())
+        });
+    }
 }
 
 fn stop(app: &App) {

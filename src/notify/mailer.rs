@@ -97,7 +97,8 @@ pub struct Sent {
 pub enum Class {
     /// The same mail may leave later: network, 4xx, and settings that an operator can correct.
     Transient,
-    /// The server refuses us for this recipient: it does not relay, or not without a login. An operator can correct that.
+    /// The server refuses us for this recipient: it does not relay, or not without a login, or lets only some write there. An
+    /// operator can correct that.
     Barred,
     /// The server refuses this recipient or this mail for good.
     Permanent,

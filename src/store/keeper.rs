@@ -22,7 +22,7 @@ use crate::{
 pub struct Keeper {
     location: Arc<StoreLocation>,
     /// Ours as long as this process works on the store, also while that cannot be used.
-    tenure: Arc<Tenure>,
+    tenure: Tenure,
     state: watch::Sender<State>,
 }
 
@@ -75,7 +75,7 @@ impl Keeper {
     fn new(state: State, location: &StoreLocation) -> Self {
         Self {
             location: Arc::new(location.clone()),
-            tenure: Arc::default(),
+            tenure: Tenure::default(),
             state: watch::channel(state).0,
         }
     }
@@ -83,7 +83,7 @@ impl Keeper {
     /// With what keeps other daemons from the store.
     #[must_use]
     pub fn holding(mut self, tenure: Tenure) -> Self {
-        self.tenure = Arc::new(tenure);
+        self.tenure = tenure;
         self
     }
 

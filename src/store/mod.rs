@@ -85,6 +85,15 @@ pub enum StoreError {
         /// Who, as far as that is known, after a colon.
         by: String,
     },
+    /// What keeps others from it cannot be made or opened.
+    #[error("failed to open {lock}, which keeps a second lockwatch from the store")]
+    Lock {
+        /// The file that is locked.
+        lock: String,
+        /// The cause.
+        #[source]
+        cause: io::Error,
+    },
     /// The file has several names.
     #[error("the store {store} has {names} names (hard links)")]
     Names {
@@ -222,6 +231,14 @@ impl Store {
     fn mac(&self) -> Hmac<Sha256> {
         #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
         Hmac::new_from_slice(self.fingerprint_key.expose_secret()).expect("any key length")
+    }
+}
+
+/// Does what waits for a disk where nobody else is held up by it.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
     }
 }
 

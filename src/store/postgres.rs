@@ -36,7 +36,9 @@ pub(super) const TURN: &str = "SELECT pg_advisory_xact_lock(1819239287, 1), \
 /// Given back by the end of the connection.
 const ALONE: &str = "SELECT pg_advisory_lock(1819239287, 2)";
 
-const HOLDER: &str = "SELECT format(': session %s of the server, of %s', pid, COALESCE(host(client_addr), 'its own host')) \
+/// Where the server shows sessions of other roles to nobody else, neither address nor port is told. A socket's port is -1.
+const HOLDER: &str = "SELECT format(': session %s of the server, of %s', pid, COALESCE(host(client_addr), \
+     CASE client_port WHEN -1 THEN 'its own host' END, 'an unknown host')) \
      FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE datname = current_database() AND locktype = 'advisory' \
      AND classid = 1819239287 AND objid = 2 AND objsubid = 2 AND granted";
 

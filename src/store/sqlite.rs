@@ -10,7 +10,7 @@ use std::{
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::{
-    StoreError,
+    StoreError, blocking,
     clock::Clock,
     engine::{Engine, MIGRATIONS, Opened},
     migrated,
@@ -26,14 +26,16 @@ pub(super) async fn open(path: &Path, tenure: Option<&Tenure>) -> Result<Opened,
         store: name.clone(),
         cause,
     };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(unopened)?;
-    }
+    let at = path.to_owned();
+    blocking(move || at.parent().map_or(Ok(()), fs::create_dir_all))
+        .await
+        .map_err(unopened)?;
     if let Some(tenure) = tenure {
-        tenure.take(path)?;
+        tenure.take(path).await?;
     }
-    make_private(path).map_err(unopened)?;
-    one_name(path)?;
+    let at = path.to_owned();
+    let made = blocking(move || make_private(&at).map(|()| one_name(&at))).await;
+    made.map_err(unopened)??;
     let _alone = alone(path).await;
     let fault = |cause| StoreError::Use {
         store: name.clone(),

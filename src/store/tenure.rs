@@ -9,18 +9,18 @@ use std::{
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use super::StoreError;
+use super::{StoreError, blocking};
 use crate::config::StoreLocation;
 
 /// Somebody removes the file that is locked again and again.
 const TRIES: u32 = 10;
 
-/// The leave to work on a store alone; given back when it is dropped, or with the process.
-#[derive(Debug, Default)]
-pub struct Tenure(Mutex<Option<Held>>);
+/// The leave to work on a store alone; given back when the last clone is dropped, or with the process.
+#[derive(Clone, Debug, Default)]
+pub struct Tenure(Arc<Mutex<Option<Held>>>);
 
 #[derive(Debug)]
 struct Held {
@@ -33,9 +33,9 @@ impl Tenure {
     ///
     /// # Errors
     /// As `take`.
-    pub fn keep(&self, location: &StoreLocation) -> Result<(), StoreError> {
+    pub async fn keep(&self, location: &StoreLocation) -> Result<(), StoreError> {
         match location {
-            StoreLocation::Sqlite(path) => self.take(path),
+            StoreLocation::Sqlite(path) => self.take(path).await,
             StoreLocation::Postgres(_) => Ok(()),
         }
     }
@@ -45,18 +45,26 @@ impl Tenure {
     ///
     /// # Errors
     /// When another process has it, or the file cannot be made.
-    pub(super) fn take(&self, path: &Path) -> Result<(), StoreError> {
+    pub(super) async fn take(&self, path: &Path) -> Result<(), StoreError> {
+        let (tenure, path) = (self.clone(), path.to_owned());
+        blocking(move || tenure.take_now(&path)).await
+    }
+
+    fn take_now(&self, path: &Path) -> Result<(), StoreError> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if held.as_ref().is_some_and(Held::keeps_others_out) {
             return Ok(());
         }
         *held = None;
         let store = || path.display().to_string();
-        let fault = |cause| StoreError::Open {
+        let beside = beside(path).map_err(|cause| StoreError::Open {
             store: store(),
             cause,
+        })?;
+        let fault = |cause| StoreError::Lock {
+            lock: beside.display().to_string(),
+            cause,
         };
-        let beside = beside(path).map_err(fault)?;
         for _ in 0..TRIES {
             let lock = File::options()
                 .read(true)

@@ -40,6 +40,10 @@ impl Trouble {
     #[must_use]
     pub fn of(error: &StoreError, name: &str, since: Timestamp) -> Self {
         let (what, advice) = Fault::of(error).words();
+        let advice = match error {
+            StoreError::Names { store, .. } => apart(store),
+            _ => advice.to_owned(),
+        };
         // The outermost text names the store or the operation, which `why` does by itself.
         let cause = std::error::Error::source(error).map_or_else(String::new, |source| {
             format!(" ({})", one_line(&chain(source)))
@@ -58,14 +62,13 @@ impl Trouble {
             StoreError::Names { store, names } => {
                 format!("the store {store} {what} ({names} hard links)")
             }
+            StoreError::Lock { lock, cause } => {
+                format!("the store {name} {what} (its lock {lock}: {cause})")
+            }
             StoreError::NoAddress(why) => format!("the address of the store cannot be had: {why}"),
             _ => format!("the store {name} {what}{cause}"),
         };
-        Self {
-            since,
-            why,
-            advice: advice.to_owned(),
-        }
+        Self { since, why, advice }
     }
 
     /// One line for logs, pages and commands.
@@ -220,7 +223,8 @@ impl Fault {
             ),
             Self::Names => (
                 "has several names",
-                "Remove all but one of them (find DIR -samefile FILE shows them): SQLite would take each for another store.",
+                // `apart` says it, with the file.
+                "Remove all but one of its names.",
             ),
             Self::Other => (
                 "cannot be used",
@@ -228,6 +232,15 @@ impl Fault {
             ),
         }
     }
+}
+
+/// How a file that has several names gets one back, whether the others may go or are a backup.
+fn apart(store: &str) -> String {
+    format!(
+        "SQLite would take each name for another store. Remove all but one; this shows them: find \"$(stat -c %m {store})\" -xdev \
+         -samefile {store}. Where the others are a backup (cp -al, rsnapshot), stop lockwatch and make this one a file of its \
+         own: cp -p {store} {store}.new && mv {store}.new {store}"
+    )
 }
 
 fn one_line(text: &str) -> String {

@@ -23,8 +23,7 @@ const KEEP: Duration = Duration::from_hours(90 * 24);
 /// What the clock did more than time that was seen to pass, before a sweep waits for the next one: the clock may be wrong.
 const UNSEEN: Duration = Duration::from_hours(24);
 
-/// What is remembered of a username's attempts lasts from the last time that it was wanted. By the budget's clock, which
-/// nobody sets: a clock that is set forward makes no ledger old.
+/// What is remembered of a username's attempts lasts from the last time that it was wanted.
 const TOUCH: &str =
     "UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)";
 
@@ -192,6 +191,7 @@ impl Write for Sweep {
 
     async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
         let now = millis(self.now);
+        // By the budget's clock, which nobody sets: a clock that is set forward makes no ledger old.
         let counted = millis(books::counted(conn, self.now).await?);
         sql::query(TOUCH).bind(counted).execute(&mut *conn).await?;
         for old in [

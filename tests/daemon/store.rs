@@ -273,6 +273,38 @@ async fn a_store_that_cannot_be_used_at_the_start_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_store_that_a_backup_linked_is_told_with_what_to_do() {
+    let house = House::of(&["works"]);
+    let daemon = house.start().await;
+    house.until_state("works", "healthy", "ok").await;
+    daemon.stop().await;
+    let spent = house.stats("works").attempts;
+    let (store, backup) = (house.store(), house.folder().join("backup.db"));
+    fs::hard_link(&store, &backup).unwrap();
+
+    let daemon = Daemon::spawn(&house, &[]);
+    house
+        .until_without_store("has several names (2 hard links)")
+        .await;
+    let mail = house.mailed("store", "", OPERATOR).await.text;
+    let status = house.lockwatch(&["status"]).await.stdout;
+    let at = store.display();
+    for part in [
+        format!("-samefile {at}"),
+        format!("cp -p {at} {at}.new && mv {at}.new {at}"),
+    ] {
+        for said in [&mail, &status] {
+            assert!(said.contains(&part), "{part}: {said}");
+        }
+    }
+    assert_eq!(house.stats("works").attempts, spent);
+    fs::copy(&store, backup.with_extension("new")).unwrap();
+    fs::rename(backup.with_extension("new"), &store).unwrap();
+    house.until_store_is_back(&daemon).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_folder_that_nobody_can_write_to_is_named() {
     let mut house = House::of(&["works"]);
     // Not even root makes a file there.

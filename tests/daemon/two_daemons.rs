@@ -1,7 +1,7 @@
 //! A second daemon on one store, whichever engine keeps it: it waits a little, says who has it, and ends. Nobody is attempted
 //! or told twice.
 
-use std::fs;
+use std::{fs, io, net::TcpStream};
 
 use rustix::process::Signal;
 
@@ -33,7 +33,7 @@ async fn a_second_daemon_waits_and_ends_and_changes_nothing() {
     first.until("wrong", |user| user["held"] == true).await;
     let second = beside(&first, &["other"]);
     let told = second.lockwatch(&["run"]).await;
-    assert_eq!(told.code, 78, "{told:?}");
+    assert_eq!(told.code, 70, "{told:?}");
     for part in [
         format!(
             "another lockwatch uses the store {}",
@@ -70,13 +70,36 @@ async fn a_second_daemon_waits_and_ends_and_changes_nothing() {
 async fn a_restart_that_overlaps_is_no_fault() {
     let first = House::of(&["works"]);
     let daemon = first.start().await;
-    let second = beside(&first, &["works"]);
+    let mut second = beside(&first, &["works"]);
+    // It waits for longer then, however long the first takes to end.
+    second.settings.timeout = "60s";
+    second.write();
     let next = Daemon::spawn(&second, &[]);
-    next.says("waiting up to").await;
+    next.says("waiting up to 30 s").await;
+    // Nobody is let in who would not be served.
+    let address = second.url("");
+    let refused = TcpStream::connect(address.trim_start_matches("http://")).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
     daemon.stop().await;
     second.until_ready(&next).await;
     second.until_state("works", "healthy", "ok").await;
     next.stop().await;
+}
+
+#[tokio::test]
+async fn who_waits_for_a_store_hears_signals() {
+    let first = House::of(&["works"]);
+    let daemon = first.start().await;
+    let mut second = beside(&first, &["works"]);
+    second.settings.timeout = "60s";
+    second.write();
+    let mut next = Daemon::spawn(&second, &[]);
+    next.says("waiting up to").await;
+    next.signal(Signal::HUP);
+    next.signal(Signal::TERM);
+    assert_eq!(next.ended(PATIENCE).await, Some(0), "{}", next.log());
+    assert!(next.log().contains("stopped before it began"));
+    daemon.stop().await;
 }
 
 #[tokio::test]
@@ -89,7 +112,7 @@ async fn a_daemon_that_stands_still_keeps_its_store() {
     let second = beside(&first, &["works", "wrong"]);
     second.give("wrong", "demo-wrong-secret-1");
     let told = second.lockwatch(&["run"]).await;
-    assert_eq!(told.code, 78, "{told:?}");
+    assert_eq!(told.code, 70, "{told:?}");
     daemon.signal(Signal::CONT);
     first.watch_checks("works", 2).await;
     first.until_state("works", "healthy", "ok").await;
@@ -138,6 +161,21 @@ async fn a_probe_beside_a_daemon_that_it_cannot_reach_spends_the_same_budget() {
 }
 
 #[tokio::test]
+async fn probes_at_once_do_not_take_each_other_for_a_daemon() {
+    let house = House::of(&["one", "two", "three"]);
+    house.write();
+    let (one, two, three) = tokio::join!(
+        house.lockwatch(&["probe", "one"]),
+        house.lockwatch(&["probe", "two"]),
+        house.lockwatch(&["probe", "three"]),
+    );
+    for done in [one, two, three] {
+        assert_eq!(done.code, 0, "{done:?}");
+        assert!(!done.stderr.contains("one works on the store"), "{done:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_probe_that_waits_keeps_no_daemon_from_the_store() {
     let mut house = House::of(&["waits"]);
     // Autotask does not know it yet.
@@ -172,7 +210,7 @@ async fn on_a_server_a_daemon_that_lost_its_session_writes_and_attempts_nothing(
     let daemon = first.start().await;
     first.until_state("works", "healthy", "ok").await;
     let told = second.lockwatch(&["run"]).await;
-    assert_eq!(told.code, 78, "{told:?}");
+    assert_eq!(told.code, 70, "{told:?}");
     assert!(told.stderr.contains(": session "), "{told:?}");
     assert!(
         told.stderr.contains("of the server, of 127.0.0.1"),

@@ -14,7 +14,7 @@ use lockwatch::{
             freeze::{Froze, Stationery},
         },
     },
-    store::logins::LoginPause,
+    store::{logins::LoginPause, mails::FrozenMail},
 };
 
 use super::*;
@@ -34,6 +34,7 @@ on_both_engines!(
     two_users_of_a_tenant_wait_for_nobody,
     what_is_never_taken_is_given_up_after_five_days_and_told,
     a_server_that_takes_nothing_is_tried_for_ever,
+    a_recipient_that_is_barred_alone_is_given_up,
     an_operators_mail_that_is_lost_makes_no_further_one,
     a_refused_login_is_remembered_until_one_is_taken,
 );
@@ -133,6 +134,12 @@ impl Carrier for Post {
 
 /// Tries everything that is due, once.
 async fn send_due(store: &Store, post: &Post, now: Timestamp) -> Vec<Delivery> {
+    let due = store.due_mails(now, 100).await.unwrap();
+    send(store, post, due, now).await
+}
+
+/// Tries these, once each.
+async fn send(store: &Store, post: &Post, mails: Vec<FrozenMail>, now: Timestamp) -> Vec<Delivery> {
     let email = email();
     let given = Circumstances {
         email: &email,
@@ -142,7 +149,7 @@ async fn send_due(store: &Store, post: &Post, now: Timestamp) -> Vec<Delivery> {
         refused: None,
     };
     let mut ends = Vec::new();
-    for mail in store.due_mails(now, 100).await.unwrap() {
+    for mail in mails {
         ends.push(deliver(store, post, mail, &given, || now).await.unwrap());
     }
     ends
@@ -578,6 +585,39 @@ async fn a_server_that_takes_nothing_is_tried_for_ever(place: Place) {
         let end = send_due(&store, &post, start() + days(day)).await;
         assert!(matches!(end[..], [Delivery::ServerDown(_)]), "{end:?}");
     }
+}
+
+async fn a_recipient_that_is_barred_alone_is_given_up(place: Place) {
+    let store = place.with(&["acme", "globex"]).await;
+    let post = Post::default();
+    post.refuses(Step::Recipient, Class::Barred, false);
+    owe(&store, turn("acme", Kind::LockedOut, 1, after(0)), after(0)).await;
+    freeze_all(&store, &email(), after(30)).await;
+    // Nobody's mail is taken: that is not the recipient's.
+    for day in [1, 6, 30] {
+        let end = send_due(&store, &post, start() + days(day)).await;
+        assert_eq!(end, [Delivery::Later]);
+    }
+    let other = Notice {
+        recipient: "it@globex.example".to_owned(),
+        ..turn("globex", Kind::LockedOut, 1, start() + days(30))
+    };
+    let later = start() + days(31);
+    owe(&store, other, later).await;
+    let later = later + GROUP_WAIT;
+    freeze_all(&store, &email(), later).await;
+    post.works();
+    let mail = store.due_mails(later, 1).await.unwrap();
+    assert_eq!(mail[0].recipient, "it@globex.example");
+    send(&store, &post, mail, later).await;
+    post.refuses(Step::Recipient, Class::Barred, false);
+    let end = send_due(&store, &post, start() + days(32)).await;
+    assert!(
+        matches!(end[..], [Delivery::Dead { owed: 1, .. }]),
+        "{end:?}"
+    );
+    // The notice of it, to the operator.
+    assert_eq!(store.waiting().await.unwrap().pending, 1);
 }
 
 async fn an_operators_mail_that_is_lost_makes_no_further_one(place: Place) {

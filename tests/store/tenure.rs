@@ -9,7 +9,7 @@ use std::{
 
 use lockwatch::{
     config::StoreLocation,
-    store::{StoreError, tenure::Tenure},
+    store::{StoreError, keeper::Keeper, tenure::Tenure},
 };
 
 use super::*;
@@ -93,15 +93,15 @@ async fn a_lock_that_is_removed_is_made_anew() {
     let place = Place::file();
     let (_store, tenure) = alone(&place.path()).await.unwrap();
     fs::remove_file(lock_of(&place)).unwrap();
-    tenure.keep(&place.location()).unwrap();
+    tenure.keep(&place.location()).await.unwrap();
     refused(&place.path()).await;
     // Somebody was faster.
     fs::remove_file(lock_of(&place)).unwrap();
     let (_other, theirs) = alone(&place.path()).await.unwrap();
-    let told = tenure.keep(&place.location()).unwrap_err();
+    let told = tenure.keep(&place.location()).await.unwrap_err();
     assert!(matches!(told, StoreError::Taken { .. }), "{told:?}");
     drop(theirs);
-    tenure.keep(&place.location()).unwrap();
+    tenure.keep(&place.location()).await.unwrap();
 }
 
 #[tokio::test]
@@ -113,4 +113,16 @@ async fn what_else_a_lock_says_is_not_repeated() {
     let told = refused(&place.path()).await;
     assert!(told.contains(": whoever has /"), "{told}");
     assert!(!told.contains('\x1b'), "{told}");
+}
+
+#[tokio::test]
+async fn a_lock_that_cannot_be_opened_is_named() {
+    let place = Place::file();
+    let lock = lock_of(&place);
+    fs::create_dir(&lock).unwrap();
+    let told = alone(&place.path()).await.unwrap_err();
+    let why = Keeper::without(&place.location(), &told).trouble().unwrap();
+    let lock = lock.display();
+    assert!(told.to_string().contains(&lock.to_string()), "{told}");
+    assert!(why.why.contains(&format!("(its lock {lock}: ")), "{why:?}");
 }

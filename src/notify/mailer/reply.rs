@@ -25,7 +25,7 @@ pub(super) fn failed(step: Step, error: &SmtpError) -> SendError {
     let said = say(error);
     let text = match class {
         Class::Barred => format!(
-            "{said}; the server does not let us send there: it wants a login (email.smtp), or must relay for this host"
+            "{said}; the server does not let us send there: it wants a login (email.smtp), must relay for this host, or lets only some write to this recipient"
         ),
         _ => said,
     };

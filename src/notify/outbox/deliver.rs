@@ -34,8 +34,8 @@ const LOGIN_RETRIES: Backoff = Backoff {
     first: Duration::from_mins(15),
     last: Duration::from_hours(4),
 };
-/// A recipient that is put off for so long will not be had: mail servers give up after four to five days as well
-/// (RFC 5321, 4.5.4.1). A server that takes no mail at all is tried for ever.
+/// A recipient that is put off, or barred alone, for so long will not be had: mail servers give up after four to five days
+/// as well (RFC 5321, 4.5.4.1). A server that takes no mail at all is tried for ever.
 const GIVE_UP: Duration = Duration::from_hours(5 * 24);
 
 /// Waits that double.
@@ -117,6 +117,7 @@ pub async fn deliver(
     }
     // Read before: nothing may fail between the server's word and its record.
     let mut told = store.told_in(&mail.id).await?;
+    let is_barred_alone = is_barred_alone(store, &mail, clock()).await?;
     let letter = Letter {
         id: &mail.id,
         date: mail.created,
@@ -173,12 +174,12 @@ pub async fn deliver(
             let wait = MAIL_RETRIES.after(mail.put_offs);
             (later(now + wait, true), Delivery::Later)
         }
-        // Others may be sent to, and this one never dies of it.
-        Class::Barred => {
+        // Others may be sent to. Where the server lets nobody through, this one never dies of it.
+        Class::Barred if !is_barred_alone => {
             let wait = MAIL_RETRIES.after(mail.tries);
             (later(now + wait, false), Delivery::Later)
         }
-        Class::Transient => {
+        Class::Transient | Class::Barred => {
             let why = format!("given up after 5 days; at last: {why}");
             // What came later has its own five days, unless it may have arrived with the rest.
             let limit = now - GIVE_UP;
@@ -200,6 +201,20 @@ pub async fn deliver(
     ended.tried = tried;
     store.tried(ended).await?;
     Ok(delivery)
+}
+
+/// Whether a refusal of us is one for this recipient: the mail is that old, and the server has taken another's since. It speaks
+/// alike of a relay that is not set up and of a group that outsiders may not write to.
+async fn is_barred_alone(
+    store: &Store,
+    mail: &FrozenMail,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    if now < mail.owed_since + GIVE_UP {
+        return Ok(false);
+    }
+    let sent = store.sent_after(mail.owed_since).await?;
+    Ok(sent.iter().any(|sent| sent.recipient != mail.recipient))
 }
 
 /// Tells the operator's other addresses. A mail that told them of such matters itself makes no further notice.
