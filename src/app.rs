@@ -250,23 +250,30 @@ impl Daemon {
     }
 }
 
-/// Reads a configuration on a thread that may block, and logs its warnings.
+/// Reads a configuration for a command, and logs its warnings; its main file may be a pipe.
 ///
 /// # Errors
 /// Every problem of all its files.
 pub async fn load(path: &Path) -> Result<Config, Problems> {
-    let (config, warnings) = read(path).await?;
+    let (config, warnings) = read_by(path, config::load_once).await?;
     warn(&warnings);
     Ok(config)
 }
 
-/// Reads a configuration on a thread that may block; the second part are warnings.
+/// Reads the configuration of a daemon; the second part are warnings.
 ///
 /// # Errors
 /// Every problem of all its files.
 pub async fn read(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
+    read_by(path, config::load).await
+}
+
+type Loaded = Result<(Config, Vec<Problem>), Problems>;
+
+/// On a thread that may block.
+async fn read_by(path: &Path, load: fn(&Path) -> Loaded) -> Loaded {
     let (path, path_shown) = (path.to_owned(), path);
-    let read = tokio::task::spawn_blocking(move || config::load(&path)).await;
+    let read = tokio::task::spawn_blocking(move || load(&path)).await;
     read.unwrap_or_else(|_| {
         Err(Problems::of_whole(
             path_shown,

@@ -4,6 +4,7 @@
 mod level;
 
 use std::{
+    collections::BTreeSet,
     env,
     io::{self, IsTerminal},
     sync::{Mutex, OnceLock, PoisonError},
@@ -182,6 +183,15 @@ impl Logs {
     fn apply(&self) {
         // The subscriber lasts as long as the process.
         let _ = self.level.reload(self.in_force().targets());
+    }
+}
+
+/// Each once, for a line of the log; of many their number.
+pub(crate) fn few<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: BTreeSet<_> = names.filter(|name| !name.is_empty()).collect();
+    match names.len() {
+        0..=5 => Vec::from_iter(names).join(" "),
+        many => many.to_string(),
     }
 }
 

@@ -10,7 +10,12 @@ use tokio::time::sleep;
 
 use self::look::{Look, Mark, Reader};
 use super::App;
-use crate::{schedule::first_slot, store::StoreError, telemetry::chain, user::UserId};
+use crate::{
+    schedule::first_slot,
+    store::StoreError,
+    telemetry::{chain, few},
+    user::UserId,
+};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(10);
@@ -121,10 +126,14 @@ async fn look_for_ever(app: &Arc<App>) {
                     app.reload_what_changed().await;
                 }
                 let now = app.checker.store.now();
-                for id in whose {
-                    tracing::info!(user.id = %id, "secret or code changed in its file: the user is checked soon");
-                    unchecked.insert(id, now);
+                if !whose.is_empty() {
+                    let users = few(whose.iter().map(UserId::as_str));
+                    tracing::info!(
+                        users,
+                        "secrets or codes changed in their files: their users are checked soon"
+                    );
                 }
+                unchecked.extend(whose.into_iter().map(|id| (id, now)));
             }
         }
         unchecked.retain(|id, since| {

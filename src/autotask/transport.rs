@@ -250,11 +250,11 @@ mod tests {
         }
     }
 
-    async fn with(resolver: Option<Resolver>, url: &str) -> Unclear {
+    async fn with(resolver: Option<Resolver>, url: &str, timeout: Duration) -> Unclear {
         let config = config::Autotask {
             base_url: Url::parse("https://webservices.autotask.net/").unwrap(),
             allowed_hosts: AllowedHosts::new(Vec::new()),
-            timeout: Duration::from_millis(400),
+            timeout,
             ca_file: None,
             proxy: None,
         };
@@ -275,10 +275,11 @@ mod tests {
         let url = "https://webservices.autotask.net/";
         // The system's own resolver refuses such a name without asking anybody.
         let too_long = format!("http://{}.example/", "a".repeat(64));
-        assert_eq!(with(None, &too_long).await, Unclear::Dns);
-        let to_nothing = with(Some(Resolver(Some(Vec::new()))), url).await;
+        let long = Duration::from_secs(30);
+        assert_eq!(with(None, &too_long, long).await, Unclear::Dns);
+        let to_nothing = with(Some(Resolver(Some(Vec::new()))), url, long).await;
         assert_eq!(to_nothing, Unclear::Connect);
-        let silent = with(Some(Resolver(None)), url).await;
+        let silent = with(Some(Resolver(None)), url, Duration::from_millis(400)).await;
         assert_eq!(silent, Unclear::Timeout { connecting: true });
     }
 }

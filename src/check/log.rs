@@ -57,6 +57,10 @@ pub(super) fn hold(before: Option<Hold>, entry: &Entry) {
 
 /// What was seen, and how long it took from the look-up to here.
 pub(super) fn seen(observation: &Observation, entry: &Entry, now: Timestamp) {
+    // Nearly nobody asks, and there are many checks.
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
     let zone = progress::zone(&observation.zone);
     let Progress {
         outcome, detail, ..

@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) async fn validate(path: &Path) -> Result<Exit, Failure> {
     let owned = path.to_owned();
-    let loaded = tokio::task::spawn_blocking(move || config::load(&owned)).await;
+    let loaded = tokio::task::spawn_blocking(move || config::load_once(&owned)).await;
     let (config, warnings) = loaded.map_err(|why| Failure::internal(why.to_string()))??;
     for warning in &warnings {
         note(format!("warning: {warning}"));

@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub use problem::{Problem, Problems};
-pub use resolve::{LARGEST, included, load};
+pub use resolve::{LARGEST, included, load, load_once};
 pub use secret_check::{SecretFinding, Severity, secret_problems};
 pub use store::{Database, PostgresUrl, StoreLocation};
 

@@ -3,7 +3,7 @@
 pub mod deliver;
 pub mod freeze;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -18,7 +18,7 @@ use crate::{
     metrics::Metrics,
     setup::Setup,
     store::{Store, StoreError, keeper::Keeper, logins::LoginPause},
-    telemetry::chain,
+    telemetry::{chain, few},
 };
 use deliver::{Circumstances, Delivery, deliver};
 use freeze::{Froze, Stationery};
@@ -221,15 +221,6 @@ impl Outbox {
         } else {
             tracing::error!(mail.id = mail_id, kinds, users, "mail given up");
         }
-    }
-}
-
-/// Each once, for a line of the log; of many their number.
-fn few<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: BTreeSet<_> = names.filter(|name| !name.is_empty()).collect();
-    match names.len() {
-        0..=5 => Vec::from_iter(names).join(" "),
-        many => many.to_string(),
     }
 }
 

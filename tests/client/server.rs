@@ -143,8 +143,7 @@ async fn serve(
             }
             Reply::SayAndReset(bytes) => {
                 let _ = stream.write_all(&bytes).await;
-                // What was said should be read before the connection is torn down.
-                let _ = tokio::time::timeout(Duration::from_millis(50), stream.readable()).await;
+                until_read(&stream).await;
                 stream.set_zero_linger().unwrap();
                 return false;
             }
@@ -168,6 +167,43 @@ async fn serve(
         }
     }
     false
+}
+
+/// Until the other side has read all that was said: a reset may take away what it has not.
+async fn until_read(stream: &TcpStream) {
+    let address = |address: std::io::Result<SocketAddr>| match address.unwrap() {
+        // As the kernel writes it on a machine that begins with the low byte.
+        SocketAddr::V4(v4) => {
+            format!(
+                "{:08X}:{:04X}",
+                u32::from_le_bytes(v4.ip().octets()),
+                v4.port()
+            )
+        }
+        SocketAddr::V6(_) => unreachable!("it listens at 127.0.0.1"),
+    };
+    let (here, there) = (address(stream.local_addr()), address(stream.peer_addr()));
+    let read = || {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let queues = |from: &str, to: &str| {
+            let mut rows = table
+                .lines()
+                .map(|row| row.split_whitespace().collect::<Vec<_>>());
+            let row = rows.find(|row| row[1] == from && row[2] == to);
+            // Who has gone reads no more.
+            row.map_or("00000000:00000000".to_owned(), |row| row[4].to_owned())
+        };
+        let (sent, received) = (queues(&here, &there), queues(&there, &here));
+        sent.starts_with("00000000:") && received.ends_with(":00000000")
+    };
+    let waiting = async {
+        while !read() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), waiting)
+        .await
+        .unwrap();
 }
 
 /// One whole request, or anything if not of `http`, or nothing when the client has gone.

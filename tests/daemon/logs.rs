@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    house::{Daemon, House, eventually, username},
+    house::{Daemon, House, command::ended, eventually, username},
     support::PATIENCE,
 };
 
@@ -34,7 +34,9 @@ fn lines_with(daemon: &Daemon, text: &str) -> usize {
 
 #[tokio::test]
 async fn a_change_is_a_line_and_a_check_is_none() {
-    let house = House::of(&["works", "wrong"]);
+    let mut house = House::of(&["works", "wrong"]);
+    // A check that took too long would be a change.
+    house.settings.timeout = "30s";
     house.give("wrong", "demo-wrong-secret-1");
     let daemon = house.start().await;
     house.until("wrong", |user| user["held"] == true).await;
@@ -386,12 +388,11 @@ async fn colours_are_for_terminals_and_for_who_wants_them() {
             .arg(house.config())
             .env("TERM", "xterm")
             .env_remove("NO_COLOR")
-            .env_remove("RUST_LOG")
-            .kill_on_drop(true);
+            .env_remove("RUST_LOG");
         if let Some(no_color) = no_color {
             python.env("NO_COLOR", no_color);
         }
-        let done = timeout(PATIENCE, python.output()).await.unwrap().unwrap();
+        let done = ended(&mut python, "", PATIENCE).await;
         let said = String::from_utf8(done.stdout).unwrap();
         assert!(said.contains("watching"), "{said}");
         assert_eq!(said.contains("\u{1b}["), coloured, "{said}");

@@ -5,14 +5,16 @@ use std::{
     env, fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::Stdio,
 };
 
 use assert_cmd::cargo::cargo_bin;
-use tokio::{process::Command, time::timeout};
+use tokio::process::Command;
 
 use crate::{
-    house::{Daemon, House, command::Done},
+    house::{
+        Daemon, House,
+        command::{Done, ended},
+    },
     support::{PATIENCE, pages::root, prometheus::Alertmanager},
 };
 
@@ -151,24 +153,15 @@ impl Place {
     /// Runs a command with bash, as `put_in` has it.
     pub async fn run(&self, text: &str) -> Done {
         let path = format!("{}:{}", self.bin().display(), env::var("PATH").unwrap());
-        let child = Command::new("bash")
-            .args(["-o", "pipefail", "-c", text])
+        let mut bash = Command::new("bash");
+        bash.args(["-o", "pipefail", "-c", text])
             .current_dir(self.work())
             .env("PATH", path)
             .env("LOCKWATCH_CONFIG", self.house.config())
             .env("KUBECONFIG", self.house.folder().join("no-cluster"))
-            .env("EDITOR", "true")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+            .env("EDITOR", "true");
         // One of them builds a program.
-        let ended = timeout(30 * PATIENCE, child.wait_with_output()).await;
-        let output = ended
-            .unwrap_or_else(|_| panic!("it does not end: {text}"))
-            .unwrap();
+        let output = ended(&mut bash, "", 30 * PATIENCE).await;
         Done {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -3,8 +3,11 @@
 use std::{
     collections::HashSet,
     fs,
-    io::Read as _,
+    io::{self, Read as _},
     path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use glob::{MatchOptions, Pattern};
@@ -19,6 +22,17 @@ use crate::config::{
 
 /// The largest file that is read, in bytes: room for 50,000 users. A wrong path may lead to a file of any size.
 pub const LARGEST: u64 = 16 * 1024 * 1024;
+/// How long whoever writes into a pipe may take.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a source may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file, which can be read again.
+    File,
+    /// Also a pipe or a device, which can be read once.
+    Stream,
+}
 
 /// One file and its text.
 pub struct Source {
@@ -29,14 +43,14 @@ pub struct Source {
 
 impl Source {
     /// Reads a file.
-    pub fn read(path: &Path) -> Result<Self, Problem> {
+    pub fn read(path: &Path, may_be: Kind) -> Result<Self, Problem> {
         let problem = |at, message| Problem {
             file: path.to_owned(),
             at,
             key: String::new(),
             message,
         };
-        let bytes = bytes(path).map_err(|what| problem(None, what))?;
+        let bytes = bytes(path, may_be).map_err(|what| problem(None, what))?;
         let content = String::from_utf8(bytes).map_err(|error| {
             let good = error.utf8_error().valid_up_to();
             let before = String::from_utf8_lossy(&error.as_bytes()[..good]);
@@ -60,18 +74,35 @@ impl Source {
     }
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let unreadable = |error| format!("cannot be read: {error}");
+fn bytes(path: &Path, may_be: Kind) -> Result<Vec<u8>, String> {
     let kind = fs::metadata(path).map_err(unreadable)?;
     if kind.is_dir() {
         return Err(
             "is a folder; name the files in it by a pattern such as \"users.d/*.toml\"".to_owned(),
         );
     }
-    // Opening a pipe would wait for its writer, and a device may have no end.
-    if !kind.is_file() {
-        return Err("is not a regular file; write the configuration to one".to_owned());
+    match may_be {
+        _ if kind.is_file() => content(path),
+        Kind::File => Err("is not a regular file; write the configuration to one".to_owned()),
+        Kind::Stream => written(path),
     }
+}
+
+/// Opening a pipe waits for its writer, and a terminal never ends. The thread that waits stays behind: this is for
+/// commands, which end then.
+fn written(path: &Path) -> Result<Vec<u8>, String> {
+    let (tell, told) = mpsc::channel();
+    let path = path.to_owned();
+    thread::spawn(move || tell.send(content(&path)));
+    told.recv_timeout(WRITTEN_WITHIN).unwrap_or_else(|_| {
+        Err(
+            "is no regular file, and was not written to its end within 10 s; does anything write into it?"
+                .to_owned(),
+        )
+    })
+}
+
+fn content(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(unreadable)?;
     let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
@@ -82,6 +113,10 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
         );
     }
     Ok(bytes)
+}
+
+fn unreadable(error: io::Error) -> String {
+    format!("cannot be read: {error}")
 }
 
 /// What `cat FILES | sha256sum` says.
@@ -135,7 +170,7 @@ pub fn included(
             if !known.insert(same) {
                 continue;
             }
-            match Source::read(&path) {
+            match Source::read(&path, Kind::File) {
                 Ok(source) => sources.push(source),
                 Err(problem) => unreadable.push(problem),
             }

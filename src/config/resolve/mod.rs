@@ -20,7 +20,7 @@ use super::{
     read::{Role, read},
     report::{KeyPath, Report},
 };
-use files::Source;
+use files::{Kind, Source};
 pub use files::{LARGEST, matches as included};
 use users::Users;
 
@@ -29,7 +29,19 @@ use users::Users;
 /// # Errors
 /// Every structural problem of all files.
 pub fn load(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
-    let main = Source::read(path).map_err(|problem| Problems(vec![problem]))?;
+    load_of(path, Kind::File)
+}
+
+/// As [`load`], for whoever reads it this once: the main file may be a pipe, such as `/dev/stdin`.
+///
+/// # Errors
+/// Every structural problem of all files.
+pub fn load_once(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
+    load_of(path, Kind::Stream)
+}
+
+fn load_of(path: &Path, may_be: Kind) -> Result<(Config, Vec<Problem>), Problems> {
+    let main = Source::read(path, may_be).map_err(|problem| Problems(vec![problem]))?;
     let mut report = Report::new(&main.path, main.text());
     let mut mirror = read(main.text(), Role::Main, &mut report);
     let (included, mut problems) =
@@ -95,7 +107,7 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
 
 /// The text of one file, if it may be one of a configuration.
 pub(super) fn text_of(path: &Path) -> Option<String> {
-    let source = Source::read(path).ok()?;
+    let source = Source::read(path, Kind::File).ok()?;
     Some(source.text().to_owned())
 }
 

@@ -50,7 +50,7 @@ fn sqlite(text: &str) -> Result<PathBuf, &'static str> {
     let path = text
         .strip_prefix("sqlite://")
         .ok_or("is not the address of a store")?;
-    let path = take::name(path, 4096)?;
+    let path = take::trimmed(path, 4096)?;
     if !path.starts_with('/') {
         Err("names no absolute path")
     } else if path.ends_with('/') {

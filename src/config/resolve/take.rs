@@ -120,8 +120,6 @@ pub fn clean(text: &str, longest: usize) -> Result<String, &'static str> {
         Err("is empty")
     } else if text.chars().any(char::is_control) {
         Err("holds control characters")
-    } else if text.chars().any(is_unseen) {
-        Err("holds characters that cannot be seen or that turn the direction of writing")
     } else if text.chars().count() > longest {
         Err("is too long")
     } else {
@@ -129,18 +127,47 @@ pub fn clean(text: &str, longest: usize) -> Result<String, &'static str> {
     }
 }
 
+/// As [`clean`], for people alone: what they would not see is left out with a warning.
+pub fn remark(
+    field: Maybe<String>,
+    key: &KeyPath,
+    report: &mut Report<'_>,
+    longest: usize,
+) -> Option<String> {
+    let at = field.as_ref().map(Spanned::span)?;
+    let text = parsed(field, key, report, |text| clean(text, longest))?;
+    if !text.contains(is_unseen) {
+        return Some(text);
+    }
+    report.warn(&at, key, &format!("{UNSEEN}: they are left out"));
+    let seen = text.replace(is_unseen, "");
+    (!seen.trim().is_empty()).then_some(seen)
+}
+
+const UNSEEN: &str = "holds characters that cannot be seen or that turn the direction of writing";
+
 /// Two texts that differ in these alone look the same, and what they turn around looks like another. Some scripts and
 /// signs need the two that join letters.
 fn is_unseen(c: char) -> bool {
     text::hides(c) && !matches!(c, '\u{200c}' | '\u{200d}')
 }
 
-/// As [`clean`], for a name: white space at an end is a slip.
-pub fn name(text: &str, longest: usize) -> Result<String, &'static str> {
+/// As [`clean`], without white space at an end, which is a slip.
+pub fn trimmed(text: &str, longest: usize) -> Result<String, &'static str> {
     if text.trim() != text && !text.trim().is_empty() {
         return Err("begins or ends with white space");
     }
     clean(text, longest)
+}
+
+/// As [`trimmed`], for a name, which tells one thing from another.
+pub fn name(text: &str, longest: usize) -> Result<String, &'static str> {
+    let text = trimmed(text, longest)?;
+    if text.contains(is_unseen) {
+        Err(UNSEEN)
+    } else {
+        Ok(text)
+    }
 }
 
 /// An e-mail address without a display name.

@@ -1,6 +1,10 @@
 //! The other commands, run to their end.
 
-use std::{path::Path, process::Stdio};
+use std::{
+    path::Path,
+    process::{Output, Stdio},
+    time::Duration,
+};
 
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
@@ -57,13 +61,25 @@ pub async fn lockwatch(
     environment: &[(&str, &str)],
     home: &Path,
 ) -> Done {
-    let mut child = Command::new(cargo_bin!("lockwatch"))
+    let mut lockwatch = Command::new(cargo_bin!("lockwatch"));
+    lockwatch
         .args(arguments)
         .env_remove("RUST_LOG")
         .env_remove("LOCKWATCH_CONFIG")
         .env_remove("LOCKWATCH_TOKEN")
         .env("XDG_STATE_HOME", home.join("state"))
-        .envs(environment.iter().copied())
+        .envs(environment.iter().copied());
+    let output = ended(&mut lockwatch, input, PATIENCE).await;
+    Done {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Runs any program to its end, with this standard input.
+pub async fn ended(program: &mut Command, input: &str, patience: Duration) -> Output {
+    let mut child = program
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -71,16 +87,11 @@ pub async fn lockwatch(
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // A command that does not read its input may be gone by now.
+    // A program that does not read its input may be gone by now.
     let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
-    let ended = timeout(PATIENCE, child.wait_with_output()).await;
-    let output = ended
-        .unwrap_or_else(|_| panic!("lockwatch {arguments:?} does not end"))
-        .unwrap();
-    Done {
-        code: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    let output = timeout(patience, child.wait_with_output()).await;
+    output
+        .unwrap_or_else(|_| panic!("{:?} does not end", program.as_std()))
+        .unwrap()
 }
