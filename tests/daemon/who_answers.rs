@@ -2,9 +2,13 @@
 //! tried and what to do.
 
 use std::{
+    fs::Permissions,
     io::{Read, Write},
     net::TcpListener,
-    os::unix::fs::{PermissionsExt, chown},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Arc, Mutex},
     thread,
 };
 
@@ -17,20 +21,64 @@ use crate::{
 
 const TOKEN: &str = "demo-token-of-25-letters-";
 
-/// Somebody who answers the same to whoever comes, for as long as the test lasts.
-fn stranger(answer: &'static [u8]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
+/// What somebody was asked, in lower case.
+type Asked = Arc<Mutex<Vec<String>>>;
+
+/// Answers the same to whoever comes, for as long as the test lasts, `again` and again without an end.
+fn answers(listener: TcpListener, answer: &'static [u8], again: &'static [u8]) -> Asked {
+    let asked = Asked::default();
+    let kept = Arc::clone(&asked);
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let mut request = [0; 4096];
             // Who asks may go as soon as it likes.
-            let _ = stream.read(&mut request);
-            let _ = stream.write_all(answer);
+            let length = stream.read(&mut request).unwrap_or_default();
+            let request = String::from_utf8_lossy(&request[..length]).to_lowercase();
+            kept.lock().unwrap().push(request);
+            let mut sent = stream.write_all(answer);
+            while sent.is_ok() && !again.is_empty() {
+                sent = stream.write_all(again);
+            }
         }
     });
+    asked
+}
+
+fn stranger(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    answers(listener, answer, b"");
     format!("http://{address}/")
+}
+
+/// Runs the program as somebody who may read only what everybody may: root may read everything, and becomes another.
+fn as_reader(program: &Path, arguments: &[&str], token: Option<&str>) -> (Option<i32>, String) {
+    let mut command = if rustix::process::geteuid().is_root() {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    command.args(arguments);
+    command.env_remove("LOCKWATCH_CONFIG");
+    match token {
+        Some(token) => command.env("LOCKWATCH_TOKEN", token),
+        None => command.env_remove("LOCKWATCH_TOKEN"),
+    };
+    let done = command.output().unwrap();
+    (done.status.code(), String::from_utf8(done.stderr).unwrap())
+}
+
+/// A file below `folder` that nobody may read, and root alone does.
+fn unreadable(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let file = folder.join(name);
+    std::fs::write(&file, text).unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o000)).unwrap();
+    file
 }
 
 /// As `until_state`, where reads want the token too.
@@ -51,6 +99,7 @@ async fn until_works(house: &House) {
 #[tokio::test]
 async fn who_answers_in_the_daemons_place_is_told() {
     let html = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\nConnection: close\r\n\r\n<p>hello</p>\n";
+    let empty = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     let missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\nConnection: close\r\n\r\nnope\n";
     let proxy = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     let elsewhere = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -66,6 +115,7 @@ async fn who_answers_in_the_daemons_place_is_told() {
             "is not lockwatch (its answer: 200 OK)",
             "--url",
         ),
+        (empty, 69, "is not lockwatch (its answer: 200 OK)", "--url"),
         (
             missing,
             69,
@@ -158,6 +208,12 @@ async fn nobody_and_the_wrong_scheme_are_told_apart() {
     );
     daemon.stop().await;
 
+    let done = status(&encrypted).await;
+    assert_eq!(done.code, 69, "{done:?}");
+    assert!(
+        done.stderr.contains("is it running?") && !done.stderr.contains("certificate"),
+        "{done:?}"
+    );
     let done = status(&plain).await;
     assert_eq!(done.code, 69, "{done:?}");
     for says in [
@@ -172,6 +228,7 @@ async fn nobody_and_the_wrong_scheme_are_told_apart() {
     for (url, says) in [
         ("127.0.0.1:9477", "write http://127.0.0.1:9477/"),
         ("http://x:demo-password@127.0.0.1:9477/", "$LOCKWATCH_TOKEN"),
+        ("http://127.0.0.1:9477/?token=demo-1", "$LOCKWATCH_TOKEN"),
     ] {
         let done = status(url).await;
         assert_eq!(done.code, 64, "{done:?}");
@@ -245,35 +302,25 @@ async fn what_to_do_about_a_token_is_told() {
 
 #[tokio::test]
 async fn who_may_not_read_is_told_who_may() {
-    if !rustix::process::geteuid().is_root() {
-        // Only root can become somebody else; then whoever runs the tests may read what they write.
-        return;
-    }
     let mut house = House::of(&["works"]);
-    let token = house.secret_file("web.token", TOKEN);
+    house.secret_file("web.token", TOKEN);
     house.settings.web = "token = { file = \"web.token\" }\nprotect_reads = true".to_owned();
     let daemon = house.start().await;
     until_works(&house).await;
-    std::fs::set_permissions(house.folder(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    chown(&token, Some(0), Some(0)).unwrap();
-    // The program itself may lie where nobody else may go.
-    let program = house.folder().join("program");
+    // The daemon's own files stay as they are, in a folder that is the house's alone.
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    let program = folder.join("program");
     std::fs::copy(assert_cmd::cargo::cargo_bin!("lockwatch"), &program).unwrap();
-    let as_nobody = |token: Option<&str>| {
-        let mut command = std::process::Command::new("setpriv");
-        command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .arg(&program)
-            .args(["status", "--config"])
-            .arg(house.config())
-            .env_remove("LOCKWATCH_TOKEN");
-        if let Some(token) = token {
-            command.env("LOCKWATCH_TOKEN", token);
-        }
-        let done = command.output().unwrap();
-        (done.status.code(), String::from_utf8(done.stderr).unwrap())
-    };
-    let (code, said) = as_nobody(None);
+    unreadable(folder, "web.token", TOKEN);
+    let address = house.url("");
+    let listen = address.trim_start_matches("http://").trim_end_matches('/');
+    let web = format!("[web]\nlisten = \"{listen}\"\ntoken = {{ file = \"web.token\" }}\n");
+    let config = folder.join("lockwatch.toml");
+    std::fs::write(&config, web).unwrap();
+    let status = ["status", "--config", config.to_str().unwrap()];
+    let (code, said) = as_reader(&program, &status, None);
     assert_eq!(code, Some(64), "{said}");
     for says in [
         "web.token of ",
@@ -282,23 +329,115 @@ async fn who_may_not_read_is_told_who_may() {
     ] {
         assert!(said.contains(says), "{says}: {said}");
     }
-    let (code, said) = as_nobody(Some(TOKEN));
+    let (code, said) = as_reader(&program, &status, Some(TOKEN));
     assert_eq!((code, said.as_str()), (Some(0), ""));
-
-    // Nor the configuration: its daemon is found at the default address only, where nobody is asked to listen in a test.
-    std::fs::set_permissions(house.config(), std::fs::Permissions::from_mode(0o600)).unwrap();
-    let (code, said) = as_nobody(Some(TOKEN));
-    assert_eq!(code, Some(78), "{said}");
-    for says in [
-        "Permission denied",
-        "run this as root, or as the account",
-        "http://127.0.0.1:9477/",
-        "--url",
-    ] {
-        assert!(said.contains(says), "{says}: {said}");
-    }
-    std::fs::remove_file(program).unwrap();
     daemon.stop().await;
+}
+
+/// Who listens at 127.0.0.1:9477 may be anybody. Here it is this test, where nobody else is.
+#[tokio::test]
+async fn an_address_that_nobody_named_gets_no_token_and_no_attempt() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    let program = folder.join("program");
+    std::fs::copy(assert_cmd::cargo::cargo_bin!("lockwatch"), &program).unwrap();
+    let closed = unreadable(folder, "closed.toml", "");
+    let none = folder.join("none.toml");
+    let (closed, none) = (closed.to_str().unwrap(), none.to_str().unwrap());
+
+    // Where there is no configuration, nobody is asked at all: a name that was mistyped is no reason to.
+    for arguments in [
+        &["status"][..],
+        &["probe", "works"],
+        &["retry", "works"],
+        &["retry", "--all"],
+        &["retry", "--tenant", "acme"],
+    ] {
+        let arguments = [arguments, &["--config", none]].concat();
+        let (code, said) = as_reader(&program, &arguments, Some(TOKEN));
+        assert_eq!(code, Some(78), "{arguments:?}: {said}");
+        assert!(
+            said.contains("none.toml") && said.contains("--url") && !said.contains("9477"),
+            "{arguments:?}: {said}"
+        );
+    }
+
+    let Ok(listener) = TcpListener::bind("127.0.0.1:9477") else {
+        eprintln!(
+            "not tried: what a stranger at 127.0.0.1:9477 is told, because somebody listens there already"
+        );
+        return;
+    };
+    let refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 20\r\nConnection: close\r\n\r\n{\"error\": \"a token\"}";
+    let asked = answers(listener, refusal, b"");
+    for arguments in [&["status"][..], &["retry", "--all"], &["retry", "works"]] {
+        let arguments = [arguments, &["--config", closed]].concat();
+        let (code, said) = as_reader(&program, &arguments, Some(TOKEN));
+        assert_eq!(code, Some(64), "{arguments:?}: {said}");
+        assert!(
+            said.contains("goes to an address that is named only") && said.contains("--url"),
+            "{said}"
+        );
+    }
+    for arguments in [
+        &["health", "--config", closed][..],
+        &["health", "--config", none],
+    ] {
+        let (code, said) = as_reader(&program, arguments, Some(TOKEN));
+        assert_eq!(code, Some(1), "{said}");
+    }
+    let named = ["health", "--url", "http://127.0.0.1:9477/"];
+    as_reader(&program, &named, Some(TOKEN));
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 6, "{asked:?}");
+    for request in &asked {
+        assert!(request.starts_with("get /"), "{request}");
+        assert!(!request.contains("authorization"), "{request}");
+    }
+}
+
+/// A configuration with problems names its address, and there is another daemon.
+#[tokio::test]
+async fn a_retry_spends_no_attempt_at_another_daemon() {
+    let house = House::of(&["wrong"]);
+    house.give("wrong", "demo-wrong-secret-1");
+    let daemon = house.start().await;
+    house.until("wrong", |user| user["held"] == true).await;
+    let address = house.url("");
+    let listen = address.trim_start_matches("http://").trim_end_matches('/');
+    let other = house.folder().join("other.toml");
+    std::fs::write(
+        &other,
+        format!("nonsense = \n[web]\nlisten = \"{listen}\"\n"),
+    )
+    .unwrap();
+    for whom in [&["wrong"][..], &["--all"], &["--tenant", "acme"]] {
+        let arguments = [&["retry", "--config", other.to_str().unwrap()], whom].concat();
+        let done = house.lockwatch(&arguments).await;
+        assert_eq!((done.code, done.stdout.as_str()), (69, ""), "{done:?}");
+        for says in ["warning: ", "another lockwatch answers", "--url"] {
+            assert!(done.stderr.contains(says), "{says}: {done:?}");
+        }
+    }
+    assert_eq!(house.over_all_credentials("wrong").await.operator, []);
+    daemon.stop().await;
+}
+
+/// Whoever listens there may talk for ever.
+#[tokio::test]
+async fn an_answer_without_an_end_is_not_kept() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n";
+    answers(listener, head, &[b'x'; 64 * 1024]);
+    let home = tempfile::tempdir().unwrap();
+    for command in [&["status"][..], &["retry", "--all"]] {
+        let arguments = [command, &["--url", &url]].concat();
+        let done = lockwatch(&arguments, "", &[], home.path()).await;
+        assert_eq!(done.code, 69, "{arguments:?}: {done:?}");
+        assert!(done.stderr.contains("is not lockwatch"), "{done:?}");
+    }
 }
 
 #[tokio::test]
@@ -317,6 +456,8 @@ async fn a_broken_configuration_is_a_warning_where_the_daemon_answers() {
         &["status"][..],
         &["probe", "works"],
         &["retry", "works"],
+        &["retry", "--all"],
+        &["retry", "--tenant", "acme"],
         &["status", "works", "--json"],
     ] {
         let done = house.lockwatch_told(arguments, "", &token).await;
