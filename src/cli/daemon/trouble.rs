@@ -56,18 +56,24 @@ pub(super) fn no_answer(url: &Url, why: &reqwest::Error) -> Failure {
     Failure::new(Exit::NoDaemon, message).advise(advice)
 }
 
-/// Whether somebody was reached and TLS was not agreed on. rustls's word is inside of an `io::Error`, which hides it from
-/// `source`; who does not know TLS may just hang up.
+/// Whether somebody was reached and TLS was not agreed on; who does not know TLS may just hang up. An `io::Error` hides what it
+/// is made of from `source`.
 fn is_of_tls(why: &(dyn Error + 'static)) -> bool {
-    let of_tls = |why: &io::Error| {
-        let inner = why.get_ref();
-        inner.is_some_and(|inner| inner.is::<rustls::Error>())
-            || matches!(
-                why.kind(),
-                ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset
-            )
+    if why.is::<rustls::Error>() {
+        return true;
+    }
+    let io: Option<&io::Error> = why.downcast_ref();
+    let hung_up = |io: &io::Error| {
+        matches!(
+            io.kind(),
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset
+        )
     };
-    why.downcast_ref().is_some_and(of_tls) || why.source().is_some_and(is_of_tls)
+    io.is_some_and(hung_up)
+        || io
+            .and_then(io::Error::get_ref)
+            .is_some_and(|inner| is_of_tls(inner))
+        || why.source().is_some_and(is_of_tls)
 }
 
 /// The outer words name the address once more.
