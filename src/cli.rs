@@ -58,7 +58,7 @@ enum Command {
     /// "I fixed it": one attempt now, in spite of a hold.
     ///
     /// For one user, or for those of a tenant or of all that do not work. It waits for the result. At most one attempt a
-    /// minute and three an hour for each username; when none is made, it says why and ends with 64.
+    /// minute and three an hour for each username; when none is made, it says why and ends with 64, or with 2 if unclear.
     Retry(retry::Args),
     /// Run the daemon: check users, export metrics, send mails.
     ///

@@ -63,7 +63,7 @@ pub(super) enum Line {
 
 impl Daemon {
     /// Finds the daemon that `args` mean. With a configuration that has problems it is asked where that one, or the default,
-    /// says: the daemon may run with an older one.
+    /// says: the daemon may run with an older one. A configuration that is not there is nobody's, or a slip of the pen.
     pub(super) async fn find(args: &DaemonArgs) -> Result<Self, Failure> {
         let path = &args.config.path;
         match (&args.url, app::load(path).await) {
@@ -82,16 +82,30 @@ impl Daemon {
                 Self::at(address::own(config.web.listen)?, token, Some(config), None)
             }
             (None, Err(problems)) => {
-                let listen = config::listen_of(path).unwrap_or(config::DEFAULT_LISTEN);
-                let token = Token::without_config(path);
+                let (listen, token) = match config::listen_of(path) {
+                    Some(listen) => (listen, Token::without_config(path)),
+                    None => (config::DEFAULT_LISTEN, Token::for_a_guess(path)),
+                };
                 Self::at(address::own(listen)?, token, None, Some(problems))
             }
         }
     }
 
+    /// The same, where a configuration that is not there is more likely a slip of the pen than that of the daemon at the
+    /// default address.
+    pub(super) async fn find_named(args: &DaemonArgs) -> Result<Self, Failure> {
+        let daemon = Self::find(args).await?;
+        match &daemon.problems {
+            Some(problems) if matches!(args.config.path.try_exists(), Ok(false)) => {
+                Err(trouble::of_no_config(problems))
+            }
+            _ => Ok(daemon),
+        }
+    }
+
     /// Whether nobody at all listens there.
     pub(super) async fn is_absent(&self) -> Result<bool, Failure> {
-        let request = self.request(Method::GET, "-/healthy")?;
+        let request = self.bare(Method::GET, "-/healthy")?;
         let answer = request.timeout(Duration::from_secs(5)).send().await;
         Ok(answer.is_err_and(|why| why.is_connect()))
     }
@@ -153,8 +167,7 @@ impl Daemon {
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let request = self.request(Method::GET, path)?;
         let answer = self.send(request.timeout(Duration::from_secs(30))).await?;
-        let body = answer.bytes().await;
-        let body = body.map_err(|why| trouble::no_answer(&self.url, &why))?;
+        let body = Lines::of(answer, self.url.clone()).whole().await?;
         let told =
             serde_json::from_slice(&body).map_err(|_| trouble::no_lockwatch(&self.url, &body))?;
         self.warn();
@@ -171,7 +184,7 @@ impl Daemon {
 
     /// Whether the daemon says that it is alive.
     pub(super) async fn alive(&self) -> Result<(), Failure> {
-        let request = self.request(Method::GET, "-/healthy")?;
+        let request = self.bare(Method::GET, "-/healthy")?;
         let answer = request.timeout(Duration::from_secs(5)).send().await;
         let answer = answer.map_err(|why| trouble::no_answer(&self.url, &why))?;
         let status = answer.status();
@@ -220,10 +233,13 @@ impl Daemon {
             .header(header::ACCEPT, NDJSON)
             .json(wish);
         let mut lines = self.lines(request).await?;
+        // A daemon without users has nothing to tell, but says how.
+        let mut told = lines.are_announced();
         while let Some(line) = lines.next().await? {
+            told = true;
             on_line(line);
         }
-        Ok(())
+        if told { Ok(()) } else { Err(lines.broken()) }
     }
 
     async fn lines(&self, request: RequestBuilder) -> Result<Lines, Failure> {
@@ -231,11 +247,16 @@ impl Daemon {
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
+        Ok(self.token.put_on(self.bare(method, path)?))
+    }
+
+    /// Without the token, for what everybody may ask.
+    fn bare(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
         let url = self
             .url
             .join(path)
             .map_err(|why| Failure::internal(why.to_string()))?;
-        Ok(self.token.put_on(self.http.request(method, url)))
+        Ok(self.http.request(method, url))
     }
 
     /// What is wrong with the configuration is told once, when its daemon answers all the same.

@@ -117,7 +117,7 @@ async fn prober(
     args: &DaemonArgs,
     names: &[String],
 ) -> Result<(Prober, Vec<UserId>, Duration), Failure> {
-    let daemon = Daemon::find(args).await?;
+    let daemon = Daemon::find_named(args).await?;
     let path = &args.config.path;
     // Whoever names a daemon means no other, and not this host's own store.
     let Some(config) = daemon.config.clone().filter(|_| args.url.is_none()) else {

@@ -43,7 +43,11 @@ struct Whom {
 }
 
 pub(super) async fn retry(args: Args) -> Result<Exit, Failure> {
-    let daemon = Daemon::find(&args.daemon).await?;
+    let daemon = Daemon::find_named(&args.daemon).await?;
+    if daemon.config.is_none() && args.daemon.url.is_none() {
+        // Attempts are not for whoever listens there by chance.
+        daemon.must_run(&args.daemon.config.path).await?;
+    }
     let Whom { id, tenant, all } = args.whom;
     let force = args.force;
     match id {
@@ -80,6 +84,10 @@ async fn one(daemon: &Daemon, id: &UserId, force: bool) -> Result<Exit, Failure>
         return Err(Failure::usage(format!("{id}: no attempt was made: {why}")));
     }
     report::result(&user);
+    let no_attempt = exit == Exit::Unclear && !tried.attempt;
+    if let Some(why) = user.not_attempted.as_ref().filter(|_| no_attempt) {
+        report::note(format!("{id}: no attempt was made: {why}"));
+    }
     Ok(exit)
 }
 
@@ -98,13 +106,18 @@ impl Tried {
             && matches!(step.outcome.as_str(), "unknown_user" | "zone_untrusted");
     }
 
-    /// What the user's state says; [`Exit::Usage`] when it says nothing, because nothing was tried.
+    /// Whether the check judged the user without an attempt.
+    fn judges(self, user: &UserView) -> bool {
+        self.judged || user.reason == "secret_unreadable"
+    }
+
+    /// What the user's state says; [`Exit::Usage`] when it is what was known before, because nothing was tried. That it is
+    /// unclear is what the check itself says.
     fn exit(self, user: &UserView) -> Exit {
-        let judged = self.judged || user.reason == "secret_unreadable";
-        if self.attempt || judged {
-            Exit::of_states([user.state.as_str()])
-        } else {
-            Exit::Usage
+        match Exit::of_states([user.state.as_str()]) {
+            Exit::Unclear => Exit::Unclear,
+            state if self.attempt || self.judges(user) => state,
+            _ => Exit::Usage,
         }
     }
 }

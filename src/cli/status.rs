@@ -36,7 +36,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn status(args: Args) -> Result<Exit, Failure> {
-    let daemon = Daemon::find(&args.daemon).await?;
+    let daemon = Daemon::find_named(&args.daemon).await?;
     let mut all: Users = daemon.get("api/v1/users").await?;
     if !args.ids.is_empty() {
         all.users = chosen(&args.ids, all.users, &daemon)?;

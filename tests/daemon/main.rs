@@ -59,3 +59,4 @@ mod vendor_held;
 mod verdicts;
 mod waits;
 mod who_answers;
+mod whose_daemon;

@@ -1,5 +1,9 @@
 //! `lockwatch retry --tenant` and `--all`, and the same by the API: one attempt for each user that does not work.
 
+use lockwatch::{
+    clock,
+    demo::{Announced, Place, Reach},
+};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -68,6 +72,70 @@ async fn all_that_do_not_work_are_retried_once() {
     );
     assert!(again.stderr.contains("next possible at"), "{again:?}");
     assert_eq!((spent("wrong"), spent("other")), (3, 3));
+    daemon.stop().await;
+}
+
+/// 64 is for users of whom the check learnt nothing.
+#[tokio::test]
+async fn what_the_look_up_says_counts_without_an_attempt() {
+    let mut house = House::of(&["wrong", "new", "gone"]);
+    house.settings.activation = "30m";
+    house.give("wrong", "demo-wrong-secret-1");
+    for id in ["new", "gone"] {
+        house.administer(id, |user| user.announced = Announced::Unknown);
+    }
+    house.account("gone").tenant = "globex";
+    let account = house.account("new");
+    account.old = false;
+    account.more = format!("created = {}", clock::now());
+    let daemon = house.start().await;
+    house.until("wrong", |user| user["held"] == true).await;
+    house.until_state("new", "activating", "activating").await;
+    house.until_state("gone", "failing", "unknown_user").await;
+
+    let gone = house.lockwatch(&["retry", "--tenant", "globex"]).await;
+    assert_eq!(gone.code, 1, "{gone:?}");
+    let line = "gone: no attempt was made; it is failing\n";
+    assert!(gone.stdout.contains(line), "{gone:?}");
+    let acme = ["retry", "--tenant", "acme"];
+    let tried = house.lockwatch(&acme).await;
+    assert_eq!(tried.code, 1, "{tried:?}");
+    let too_soon = house.lockwatch(&acme).await;
+    assert_eq!(too_soon.code, 2, "{too_soon:?}");
+    for line in [
+        "new: no attempt was made; it is activating\n",
+        "wrong: no attempt was made; it stays failing\n",
+    ] {
+        assert!(too_soon.stdout.contains(line), "{line}: {too_soon:?}");
+    }
+    let all = house.lockwatch(&["retry", "--all"]).await;
+    assert_eq!(all.code, 1, "who fails outweighs all others: {all:?}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn who_is_unclear_is_not_a_wrong_argument() {
+    let house = House::of(&["blind"]);
+    let world = house.world();
+    world.with(|world| world.set_reach(&Place::Central, Reach::Refuse));
+    let daemon = house.start().await;
+    house
+        .until("blind", |user| user["state"] == "unclear")
+        .await;
+    let one = house.lockwatch(&["retry", "blind"]).await;
+    assert_eq!(one.code, 2, "{one:?}");
+    assert!(
+        one.stdout.contains("  result unclear") && one.stderr.contains("no attempt was made: "),
+        "{one:?}"
+    );
+    let all = house.lockwatch(&["retry", "--all"]).await;
+    assert_eq!(all.code, 2, "{all:?}");
+    assert!(
+        all.stdout
+            .contains("blind: no attempt was made; it is unclear\n"),
+        "{all:?}"
+    );
+    assert_eq!(house.stats("blind").attempts, 0);
     daemon.stop().await;
 }
 

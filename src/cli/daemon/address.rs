@@ -17,8 +17,16 @@ pub(super) fn parse(text: &str) -> Result<Url, Failure> {
         (Some(url), _) if has_login(&url) => Err(Failure::usage(
             "--url must not hold a login: give the token of the daemon in $LOCKWATCH_TOKEN",
         )),
+        (Some(url), _) if has_more(&url) => Err(Failure::usage(
+            "--url wants the address alone, without a ? or # and what follows: the token of the daemon belongs into $LOCKWATCH_TOKEN",
+        )),
         (Some(url), _) => Ok(url),
-        (None, Some(meant)) if !has_login(&meant) && !text.contains("://") && has_port(&meant) => {
+        (None, Some(meant))
+            if !has_login(&meant)
+                && !has_more(&meant)
+                && !text.contains("://")
+                && has_port(&meant) =>
+        {
             Err(Failure::usage(format!(
                 "--url wants an address with its scheme: write {meant}"
             )))
@@ -29,6 +37,11 @@ pub(super) fn parse(text: &str) -> Result<Url, Failure> {
 
 fn has_login(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
+}
+
+/// A query or a fragment, which may be a token.
+fn has_more(url: &Url) -> bool {
+    url.query().is_some() || url.fragment().is_some()
 }
 
 fn has_port(url: &Url) -> bool {
@@ -87,6 +100,9 @@ mod tests {
             ("x:demo-password@127.0.0.1:9477", SUCH_AS),
             ("http://x:demo-password@127.0.0.1/", "$LOCKWATCH_TOKEN"),
             ("https://demo-password@127.0.0.1/", "$LOCKWATCH_TOKEN"),
+            ("http://127.0.0.1/?token=demo-1", "$LOCKWATCH_TOKEN"),
+            ("https://127.0.0.1/users/a#demo-1", "$LOCKWATCH_TOKEN"),
+            ("127.0.0.1:9477/?token=demo-1", SUCH_AS),
         ] {
             let failure = parse(text).unwrap_err();
             assert!(failure.message.contains(says), "{text}: {failure:?}");

@@ -58,6 +58,17 @@ impl Token {
         ))
     }
 
+    /// For whoever listens at the default address, which nobody named: none.
+    pub(super) fn for_a_guess(path: &Path) -> Self {
+        let path = path.display();
+        Self {
+            given: None,
+            advice: format!(
+                "{path} cannot be read here, or does not say where its daemon listens, and $LOCKWATCH_TOKEN goes to an address that is named only: run this as root or as the account that lockwatch runs as, or name the daemon with --url and {SET}"
+            ),
+        }
+    }
+
     fn of_env(else_advice: String) -> Self {
         let given = env::var("LOCKWATCH_TOKEN")
             .ok()

@@ -1,6 +1,9 @@
 //! What is wrong when the daemon cannot be reached, is somebody else, or refuses: as told to whoever typed the command.
 
-use std::error::Error;
+use std::{
+    error::Error,
+    io::{self, ErrorKind},
+};
 
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
@@ -18,6 +21,7 @@ use crate::{
 const LONGEST: usize = 500;
 const ELSEWHERE: &str =
     "name the daemon's address with --url; it is web.listen of its configuration";
+const WITHOUT: &str = "without a configuration, name the daemon with --url and $LOCKWATCH_TOKEN";
 
 #[derive(Deserialize)]
 struct Problem {
@@ -32,7 +36,8 @@ pub(super) fn no_answer(url: &Url, why: &reqwest::Error) -> Failure {
     let cause = innermost(why);
     let cause = cause.split(" (os error").next().unwrap_or_default();
     let cause = printable(cause, LONGEST);
-    if why.is_connect() && url.scheme() == "http" {
+    let tls = url.scheme() == "https" && is_of_tls(why);
+    if why.is_connect() && !tls {
         return Failure::new(
             Exit::NoDaemon,
             format!("no lockwatch daemon answers at {url} ({cause}): is it running?"),
@@ -49,6 +54,26 @@ pub(super) fn no_answer(url: &Url, why: &reqwest::Error) -> Failure {
         format!("another program may listen there, or it wants https://; {ELSEWHERE}")
     };
     Failure::new(Exit::NoDaemon, message).advise(advice)
+}
+
+/// Whether somebody was reached and TLS was not agreed on; who does not know TLS may just hang up. An `io::Error` hides what it
+/// is made of from `source`.
+fn is_of_tls(why: &(dyn Error + 'static)) -> bool {
+    if why.is::<rustls::Error>() {
+        return true;
+    }
+    let io: Option<&io::Error> = why.downcast_ref();
+    let hung_up = |io: &io::Error| {
+        matches!(
+            io.kind(),
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset
+        )
+    };
+    io.is_some_and(hung_up)
+        || io
+            .and_then(io::Error::get_ref)
+            .is_some_and(|inner| is_of_tls(inner))
+        || why.source().is_some_and(is_of_tls)
 }
 
 /// The outer words name the address once more.
@@ -104,13 +129,20 @@ pub(super) fn no_lockwatch(url: &Url, body: &[u8]) -> Failure {
     stranger(url, StatusCode::OK)
 }
 
+/// There is no configuration that would say where the daemon is.
+pub(super) fn of_no_config(problems: &Problems) -> Failure {
+    let failure = Failure::from(problems.clone());
+    let advice = failure.advice.clone().into_iter();
+    let advice: Vec<_> = advice.chain([WITHOUT.to_owned()]).collect();
+    failure.advise(advice.join("\n"))
+}
+
 /// The daemon could not be asked, and the configuration that would say where it is has problems.
 pub(super) fn of_config(problems: &Problems, why: &Failure) -> Failure {
     let failure = Failure::from(problems.clone());
     let advice = failure.advice.clone().into_iter();
-    let elsewhere = "without a configuration, name the daemon with --url and $LOCKWATCH_TOKEN";
     let advice: Vec<_> = advice
-        .chain([why.message.clone(), elsewhere.to_owned()])
+        .chain([why.message.clone(), WITHOUT.to_owned()])
         .collect();
     failure.advise(advice.join("\n"))
 }

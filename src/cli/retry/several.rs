@@ -50,9 +50,13 @@ impl Heard {
                 None
             }
             What::Result(view) => {
+                let state = &view.state;
                 let news = match self.attempts.get(&user) {
-                    Some(attempt) => format!("{user}: {attempt}, {}", view.state),
-                    None => format!("{user}: no attempt was made; it stays {}", view.state),
+                    Some(attempt) => format!("{user}: {attempt}, {state}"),
+                    None if self.tried_of(&view).exit(&view) == Exit::Usage => {
+                        format!("{user}: no attempt was made; it stays {state}")
+                    }
+                    None => format!("{user}: no attempt was made; it is {state}"),
                 };
                 self.results.push(*view);
                 Some(news)
@@ -75,18 +79,17 @@ impl Heard {
         attempt.map_or_else(|| "not made".to_owned(), Clone::clone)
     }
 
-    /// Who was tried and fails outweighs who was not tried, and that outweighs who is unclear.
+    fn tried_of(&self, user: &UserView) -> Tried {
+        self.tried.get(&user.id).copied().unwrap_or_default()
+    }
+
+    /// Who fails outweighs who is unclear, and that outweighs who was not tried.
     fn exit(&self) -> Exit {
-        let exits = self.results.iter().map(|user| {
-            let tried = self.tried.get(&user.id).copied();
-            tried.unwrap_or_default().exit(user)
-        });
-        exits.fold(Exit::Ok, |worst, exit| match (worst, exit) {
-            (Exit::Failing, _) | (_, Exit::Failing) => Exit::Failing,
-            (Exit::Usage, _) | (_, Exit::Usage) => Exit::Usage,
-            (Exit::Ok, exit) => exit,
-            (worst, _) => worst,
-        })
+        let exits = self.results.iter();
+        let exits: Vec<_> = exits.map(|user| self.tried_of(user).exit(user)).collect();
+        let worst_first = [Exit::Failing, Exit::Unclear, Exit::Usage];
+        let worst = worst_first.into_iter().find(|exit| exits.contains(exit));
+        worst.unwrap_or(Exit::Ok)
     }
 
     fn tell(mut self) -> Exit {
