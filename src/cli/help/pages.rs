@@ -70,7 +70,10 @@ pub const PAGES: [Page; 10] = [
         exits: &[
             ("0", "ended by SIGTERM or Ctrl-C"),
             ("64", "wrong arguments"),
-            INTERNAL,
+            (
+                "70",
+                "a fault of lockwatch or of its host; its port or its store is taken",
+            ),
             BAD_CONFIG,
         ],
         environment: &[CONFIG, LOG_OF_RUN[0], LOG_OF_RUN[1], LOG_OF_RUN[2]],
