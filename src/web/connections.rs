@@ -1,12 +1,12 @@
 //! Connections of the endpoint: so many at a time, and none that neither takes nor gives. Who holds connections open and says
-//! nothing keeps nobody else out: the oldest gives way to the newest.
+//! nothing keeps nobody else out: the one that has been still for longest gives way to a new one.
 
 use std::{
     collections::BTreeMap,
     future::{Ready, ready},
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -41,7 +41,7 @@ pub(super) struct Door {
     open: Arc<Mutex<Open>>,
 }
 
-/// Those that are open, the oldest first.
+/// Those that are open, the one that has been still for longest first.
 #[derive(Debug, Default)]
 struct Open {
     next: u64,
@@ -51,17 +51,27 @@ struct Open {
 impl Door {
     fn enter(&self) -> (Place, CancellationToken) {
         let token = CancellationToken::new();
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let nth = open.next;
-        open.next += 1;
+        let mut open = self.open();
         if open.tokens.len() >= MOST
-            && let Some((_, oldest)) = open.tokens.pop_first()
+            && let Some((_, stillest)) = open.tokens.pop_first()
         {
-            oldest.cancel();
+            stillest.cancel();
         }
-        open.tokens.insert(nth, token.clone());
+        let nth = open.last(token.clone());
         let door = self.clone();
         (Place { door, nth }, token)
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn last(&mut self, token: CancellationToken) -> u64 {
+        self.next += 1;
+        self.tokens.insert(self.next, token);
+        self.next
     }
 }
 
@@ -71,14 +81,19 @@ struct Place {
     nth: u64,
 }
 
+impl Place {
+    /// Something was said or taken.
+    fn stirs(&mut self) {
+        let mut open = self.door.open();
+        if let Some(token) = open.tokens.remove(&self.nth) {
+            self.nth = open.last(token);
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self
-            .door
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        open.tokens.remove(&self.nth);
+        self.door.open().tokens.remove(&self.nth);
     }
 }
 
@@ -92,7 +107,7 @@ impl<S> Accept<TcpStream, S> for Door {
         let connection = Connection {
             stream,
             gives_way: Box::pin(token.cancelled_owned()),
-            _place: place,
+            place,
         };
         ready(Ok((connection, service)))
     }
@@ -102,7 +117,7 @@ impl<S> Accept<TcpStream, S> for Door {
 pub(super) struct Connection {
     stream: TcpStream,
     gives_way: Pin<Box<WaitForCancellationFutureOwned>>,
-    _place: Place,
+    place: Place,
 }
 
 impl Connection {
@@ -121,7 +136,12 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream(cx)?.poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = self.stream(cx)?.poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.place.stirs();
+        }
+        read
     }
 }
 
@@ -131,7 +151,11 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.stream(cx)?.poll_write(cx, bytes)
+        let written = self.stream(cx)?.poll_write(cx, bytes);
+        if written.is_ready() {
+            self.place.stirs();
+        }
+        written
     }
 
     fn poll_write_vectored(
@@ -139,7 +163,11 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream(cx)?.poll_write_vectored(cx, slices)
+        let written = self.stream(cx)?.poll_write_vectored(cx, slices);
+        if written.is_ready() {
+            self.place.stirs();
+        }
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -160,19 +188,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_gives_way_and_who_left_is_not_counted() {
+    fn the_stillest_gives_way_and_who_left_is_not_counted() {
         let door = Door::default();
         let mut inside: Vec<_> = (0..MOST).map(|_| door.enter()).collect();
         drop(inside.remove(1));
         inside.push(door.enter());
         assert!(inside.iter().all(|(_, token)| !token.is_cancelled()));
+        inside[0].0.stirs();
         inside.push(door.enter());
-        let gone: Vec<_> = inside
-            .iter()
-            .map(|(_, token)| token.is_cancelled())
-            .collect();
-        assert!(gone[0] && !gone[1..].contains(&true));
+        let cancelled = |(_, token): &(Place, CancellationToken)| token.is_cancelled();
+        assert_eq!(inside.iter().position(cancelled), Some(1));
+        assert_eq!(inside.iter().filter(|one| cancelled(one)).count(), 1);
+        // Who must go does not come back.
+        inside[1].0.stirs();
+        assert_eq!(door.open().tokens.len(), MOST);
         drop(inside);
-        assert!(door.open.lock().unwrap().tokens.is_empty());
+        assert!(door.open().tokens.is_empty());
     }
 }

@@ -82,7 +82,7 @@ async fn who_takes_nothing_of_an_answer_is_let_go() {
     daemon.stop().await;
 }
 
-/// Twice as many as there is room for: the oldest give way, and whoever comes is answered.
+/// Twice as many as there is room for: the stillest give way, and whoever comes is answered.
 #[tokio::test]
 async fn half_open_connections_keep_nobody_out() {
     let house = House::of(&["works"]);
