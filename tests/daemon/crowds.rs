@@ -108,6 +108,9 @@ async fn half_open_connections_keep_nobody_out() {
                     })
                     .await;
                 assert_eq!(answer.status, 200, "with {nth} open: {path}");
+                if path == "/metrics" {
+                    assert_eq!(answer.headers["content-encoding"], "gzip");
+                }
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The token that a request gives, and the one that it must be. That is read once for all who give one within a second: its source may be a program, and anybody can give a wrong token,
-//! as often as they like.
+//! The token that a request gives, and the one that it must be. That is read once for all who give one within a second: its
+//! source may be a program, and anybody can give a wrong token, as often as they like.
 
 use std::{sync::Arc, time::Duration};
 
