@@ -31,7 +31,11 @@ use tower_http::{
 };
 
 use self::once::Once;
-use crate::{app::App, board::Board, user::nearest};
+use crate::{
+    app::App,
+    board::Board,
+    user::{UserId, nearest},
+};
 
 /// A request's head must come within this.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
@@ -41,6 +45,8 @@ const HEAD_LIMIT: usize = 32 * 1024;
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 /// Nothing that a client sends is longer.
 const BODY_LIMIT: usize = 16 * 1024;
+/// Among more users no id is looked for that is like a wrong one.
+const MOST_COMPARED: usize = 1_000;
 /// Answers under way at the end have so long.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// The scheduler comes round twice a second.
@@ -134,9 +140,16 @@ fn problem(status: StatusCode, error: impl AsRef<str>) -> Response {
 /// Says so, and which ids look like it.
 fn no_such_user(board: &Board, id: &str) -> String {
     let entries = board.all();
-    // What is longer than any id is like none.
-    let known = entries.iter().map(|entry| entry.user.id.as_str());
-    let near = nearest(id, known.filter(|_| id.len() <= 128));
+    unknown(id, entries.iter().map(|entry| entry.user.id.as_str()))
+}
+
+/// Everybody may ask for any id, so the search for one that is like it must cost little.
+fn unknown<'a>(id: &str, known: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let near = if known.len() <= MOST_COMPARED && UserId::parse(id).is_ok() {
+        nearest(id, known)
+    } else {
+        Vec::new()
+    };
     if near.is_empty() {
         "no user with this id is configured".to_owned()
     } else {
@@ -180,6 +193,8 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
 async fn metrics(State(app): State<Arc<App>>) -> Response {
     let metrics = Arc::clone(&app.checker.metrics);
     metrics.store_usable(app.checker.store.trouble().is_none());
+    // Each takes turns with the others, part by part. A permit for all of it could be kept by those who take it slowly, and
+    // Prometheus would wait for them.
     let parts = stream::iter(metrics.parts(app.checker.board.all())).then(async |part| {
         // Others' turn: together the parts of many users take long.
         tokio::task::yield_now().await;
@@ -202,6 +217,19 @@ async fn reload(State(app): State<Arc<App>>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wrong_id_is_looked_for_among_a_thousand_and_no_more() {
+        let known = |users| vec!["acme-email2at"; users];
+        let suggests = |id: &str, users| {
+            unknown(id, known(users).into_iter()).contains("did you mean acme-email2at?")
+        };
+        assert!(suggests("acme-email2ta", MOST_COMPARED));
+        assert!(!suggests("acme-email2ta", MOST_COMPARED + 1));
+        let filled = |length| format!("{:m<length$}", "acme-email2at");
+        assert!(suggests(&filled(64), 1));
+        assert!(!suggests(&filled(65), 1), "no id is so long");
+    }
 
     #[test]
     fn a_scheduler_is_stuck_after_a_minute_and_not_before_it_began() {

@@ -1,4 +1,5 @@
-//! An answer that many ask for at the same time is made once: a hundred clients cost no more time and memory than two.
+//! An answer that many ask for at the same time is made once for all of them, and never two at a time: clients that ask and hang
+//! up start no more of it. Compressing it is each client's own.
 
 use std::sync::{Arc, Weak};
 
@@ -36,7 +37,7 @@ impl Once {
         make: impl FnOnce() -> Option<Vec<u8>> + Send + 'static,
     ) -> Option<Bytes> {
         let asked = Instant::now();
-        let mut last = self.last.lock().await;
+        let mut last = Arc::clone(&self.last).lock_owned().await;
         if let Some(last) = &*last
             && last.begun >= asked
             && let Some(made) = last.made.upgrade()
@@ -44,12 +45,16 @@ impl Once {
             return Some(Bytes::from_owner(Shared(made)));
         }
         let begun = Instant::now();
-        let made = tokio::task::spawn_blocking(make).await.ok().flatten()?;
-        let made = Arc::new(made);
-        *last = Some(Last {
-            begun,
-            made: Arc::downgrade(&made),
+        // The work has the lock, for it goes on when whoever asked is gone.
+        let work = tokio::task::spawn_blocking(move || {
+            let made = Arc::new(make()?);
+            *last = Some(Last {
+                begun,
+                made: Arc::downgrade(&made),
+            });
+            Some(made)
         });
+        let made = work.await.ok().flatten()?;
         Some(Bytes::from_owner(Shared(made)))
     }
 }
@@ -58,7 +63,7 @@ impl Once {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use futures_util::future::join_all;
+    use futures_util::{FutureExt, future::join_all};
 
     use super::*;
 
@@ -91,5 +96,32 @@ mod tests {
         assert_eq!(ask().await.unwrap(), [1][..], "asked later");
         let none = once.get(|| None).await;
         assert_eq!(none, None);
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_does_not_start_another_one() {
+        let once = Once::default();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let asker = tokio::spawn({
+            let once = once.clone();
+            async move {
+                let make = move || {
+                    begun.send(()).unwrap();
+                    wait.recv().ok().map(|()| vec![0])
+                };
+                once.get(make).await
+            }
+        });
+        begins.await.unwrap();
+        asker.abort();
+        assert!(asker.await.unwrap_err().is_cancelled());
+        // A second one would begin now.
+        let second = once.get(|| panic!("made while the first is under way"));
+        assert_eq!(second.now_or_never(), None);
+        assert!(once.last.try_lock().is_err());
+        go.send(()).unwrap();
+        let third = once.get(|| Some(vec![3])).await;
+        assert_eq!(third.unwrap(), [3][..]);
     }
 }

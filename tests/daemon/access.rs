@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::house::House;
+use crate::house::{House, eventually};
 
 const TOKEN: &str = "demo-token-of-25-letters-";
 const PROBE: &str = "/api/v1/users/works/probe";
@@ -193,14 +193,23 @@ async fn a_token_can_guard_reads_as_well() {
 
     // A token that cannot be read opens nothing.
     std::fs::remove_file(house.folder().join("web.token")).unwrap();
-    let reload = house
-        .ask(Method::POST, "/-/reload", |plain| {
-            plain
-                .header("Content-Type", "application/json")
-                .bearer_auth(TOKEN)
-        })
-        .await;
-    assert_eq!(reload.status, 503, "{reload:?}");
+    let with_token = async || {
+        let answer = house
+            .ask(Method::GET, "/metrics", |plain| plain.bearer_auth(TOKEN))
+            .await;
+        answer.status
+    };
+    eventually(
+        || "the token that is gone still opens".to_owned(),
+        async || (with_token().await == 503).then_some(()),
+    )
+    .await;
+    for _ in 0..20 {
+        assert_eq!(with_token().await, 503);
+    }
     assert_eq!(house.get("/metrics").await.status, 401);
+    // Once a minute, and no machine takes ten minutes for this.
+    let told = daemon.log().matches("web.token cannot be read").count();
+    assert!((1..10).contains(&told), "{}", daemon.log());
     daemon.stop().await;
 }

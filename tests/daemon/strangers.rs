@@ -1,6 +1,6 @@
 //! What strangers send to the endpoint: names that are not ours, requests that are none, methods, ids and bodies of all kinds.
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 
 use crate::house::House;
 
@@ -17,7 +17,8 @@ async fn only_our_own_names_are_answered_on_this_host() {
     house.settings.web = "external_url = \"https://lockwatch.msp.example/watch/\"".to_owned();
     let daemon = house.start().await;
     let host_name = lockwatch::app::host_name();
-    let own = format!("{host_name}.acme.example:9477");
+    let own = format!("{host_name}:9477");
+    let begins_so = format!("{host_name}.evil.example");
     for (host, reads, changes) in [
         ("127.0.0.1", "200", "200"),
         ("127.0.0.1:9477", "200", "200"),
@@ -34,6 +35,17 @@ async fn only_our_own_names_are_answered_on_this_host() {
         ("0.0.0.0:9477", "200", "403"),
         ("lockwatch", "200", "403"),
         (own.as_str(), "200", "403"),
+        (begins_so.as_str(), "403", "403"),
+        // Nobody can have these from outside.
+        ("lockwatch.localhost:9477", "200", "403"),
+        ("localhost.localdomain", "200", "403"),
+        ("nas.local", "200", "403"),
+        ("lockwatch.monitoring.svc:9477", "200", "403"),
+        ("lockwatch.monitoring.svc.cluster.local", "200", "403"),
+        ("vm.c.project.internal", "200", "403"),
+        ("nas.home.arpa", "200", "403"),
+        ("evil.notlocal", "403", "403"),
+        ("home.arpa.evil.example", "403", "403"),
         ("lockwatch.msp.example", "200", "403"),
         ("LOCKWATCH.msp.example.:443", "200", "403"),
         ("evil.example", "403", "403"),
@@ -111,6 +123,38 @@ async fn only_our_own_names_are_answered_on_this_host() {
     ] {
         let answer = house.say(format!("{head}Connection: close\r\n\r\n")).await;
         assert_eq!(status(&answer), expected, "{head}: {answer}");
+    }
+    let told = daemon.log();
+    assert!(told.contains("set web.external_url"), "{told}");
+    assert!(!told.contains("evil"), "{told}");
+    // More than a hundred were refused, and no machine takes ten minutes for that.
+    let lines = told.matches("not known to be lockwatch's").count();
+    assert!(lines < 10, "{told}");
+    daemon.stop().await;
+}
+
+/// A proxy that gives the token may pass on any name.
+#[tokio::test]
+async fn the_right_token_opens_under_any_name() {
+    let mut house = House::of(&["works"]);
+    house.secret_file("web.token", "demo-token-of-25-letters-");
+    house.settings.web = "token = { file = \"web.token\" }".to_owned();
+    house.keep_private("demo-token-of-another");
+    let daemon = house.start().await;
+    for (token, expected) in [
+        (None, 403),
+        (Some("demo-token-of-another"), 403),
+        (Some("demo-token-of-25-letters-"), 200),
+    ] {
+        for path in ["/metrics", "/", "/api/v1/users/works"] {
+            let answer = house
+                .ask(Method::GET, path, |plain| {
+                    let named = plain.header("Host", "watch.msp.example");
+                    token.into_iter().fold(named, RequestBuilder::bearer_auth)
+                })
+                .await;
+            assert_eq!(answer.status, expected, "{path} {token:?}");
+        }
     }
     daemon.stop().await;
 }
