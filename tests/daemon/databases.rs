@@ -70,7 +70,7 @@ async fn a_second_daemon_on_the_same_database_ends() {
     second.keep_private(database.password());
     name(&mut second, database.url.as_str());
     let told = second.lockwatch(&["run"]).await;
-    assert_eq!(told.code, 78, "{told:?}");
+    assert_eq!(told.code, 70, "{told:?}");
     let why = format!("another lockwatch uses the store {}", database.shown());
     assert!(told.stderr.contains(&why), "{told:?}");
     assert_eq!(second.stats("works").attempts, 0);
