@@ -161,6 +161,7 @@ fn other(path: &str, default: &str) -> String {
         "email.transport" => r#""file""#.to_owned(),
         "email.smtp.tls" => r#""implicit""#.to_owned(),
         "web.listen" => r#""127.0.0.1:9478""#.to_owned(),
+        "log.level" => r#""debug""#.to_owned(),
         "users.entity" => r#""Tickets""#.to_owned(),
         _ => by_kind,
     }
