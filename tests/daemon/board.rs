@@ -74,6 +74,8 @@ fn on_terminal(house: &House, columns: u16, environment: &[(&str, &str)], argume
         .env_remove("NO_COLOR")
         .env_remove("CLICOLOR")
         .env_remove("CLICOLOR_FORCE")
+        // Where it is set, a dumb terminal is taken for one with colours.
+        .env_remove("CI")
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .output()
