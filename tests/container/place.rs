@@ -48,7 +48,7 @@ async fn a_volume_of_somebody_else_is_told() {
     let mount = format!("--volume={folder}:/var/lib/lockwatch");
     let container = stand.begin(&["--network=host", &mount], &[]);
     container
-        .says("the store /var/lib/lockwatch/lockwatch.db cannot be opened for writing (Permission denied")
+        .says("the store /var/lib/lockwatch/lockwatch.db cannot be opened for writing (its lock /var/lib/lockwatch/lockwatch.db.lock: Permission denied")
         .await;
     // It goes on without the store, and without a single attempt.
     stand.house.watch_checks("works", 2).await;
