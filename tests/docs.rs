@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    sync::Arc,
 };
 
 use assert_cmd::Command;
@@ -126,7 +127,8 @@ fn scrape() -> String {
     let metrics = Metrics::new().unwrap();
     // The hash has no series before a configuration was read.
     metrics.reloaded("0", clock::now());
-    String::from_utf8(metrics.encode(&[]).unwrap()).unwrap()
+    let parts = Arc::new(metrics).parts(Vec::new());
+    String::from_utf8(parts.flat_map(Result::unwrap).collect()).unwrap()
 }
 
 #[test]

@@ -25,7 +25,6 @@ pub(super) use crate::web::view::Step;
 use crate::{
     app,
     config::{self, Config, Problems},
-    store::place::other_owner,
     user::UserId,
     web::{
         api::NDJSON,
@@ -289,22 +288,6 @@ impl Daemon {
             _ => sent,
         })
     }
-}
-
-/// Whether a store belongs to us, or would; if not, what to run instead.
-pub(super) fn owns(store: &Path) -> Result<(), Failure> {
-    // Where there is none yet, root must not make it in the daemon's place.
-    let Some(owner) = other_owner(store) else {
-        return Ok(());
-    };
-    if !rustix::process::geteuid().is_root() && matches!(store.try_exists(), Ok(false)) {
-        // Whoever may write there makes a store of its own; whoever may not is told so when it is opened.
-        return Ok(());
-    }
-    Err(Failure::usage(format!(
-        "no daemon answers, and the store {} belongs to another user (uid {owner}): start the daemon, or run this command as that user, for example with: sudo -u '#{owner}' lockwatch …",
-        store.display(),
-    )))
 }
 
 #[cfg(test)]

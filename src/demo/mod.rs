@@ -4,7 +4,7 @@
 //!
 //! - `world`, `api_user` and `trouble` hold the state, `gate` checks credentials and counts towards the lock, `routes` decides which
 //!   answer a request gets (synchronous, is given `now`), `entities` and `filter` have the rows, `answers` the bodies.
-//! - `server` carries it over HTTP on loopback ports: one for the central look-up, one per zone.
+//! - `server` serves it on loopback ports, one for the central look-up and one per zone; `site` is what one connection sees.
 //! - `scenario` is the story that `lockwatch demo` tells, `table` shows it on a terminal.
 //!
 //! Nothing here is used by `lockwatch run`.
@@ -17,6 +17,7 @@ pub mod gate;
 pub mod routes;
 pub mod scenario;
 pub mod server;
+mod site;
 pub mod table;
 pub mod trouble;
 pub mod world;

@@ -1,43 +1,20 @@
-//! Carries the simulated Autotask over HTTP: one loopback port for the central look-up and one per zone, so that a
-//! zone can really refuse connections, hang or cut an answer short. Decides nothing: `World::answer` does.
+//! The simulated Autotask as it runs: one loopback port for the central look-up and one per zone, so that a zone can really
+//! refuse connections, hang or cut an answer short. Decides nothing: `World::answer` does, and `site` carries it.
 
 use std::{
     collections::BTreeMap,
-    convert::Infallible,
     io,
-    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError, mpsc},
 };
 
-use axum::{
-    body::{Body, Bytes},
-    extract::State,
-    handler::Handler,
-    http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header},
-    response::Response,
-};
-use futures_util::{StreamExt, stream};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
-    service::TowerToHyperService,
-};
-use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
-    sync::watch,
-};
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
 use super::{
-    answers::{Ending, RawAnswer},
-    world::{Flight, Place, Reach, World},
+    site::{Port, Site},
+    world::{Place, Reach, World},
 };
-
-/// Larger than any request a client has reason to send.
-const BODY_LIMIT: usize = 1 << 20;
-/// Connections that may wait to be accepted.
-const BACKLOG: u32 = 1024;
 
 /// A running simulation. Ends when it is dropped.
 pub struct Simulator {
@@ -67,13 +44,25 @@ impl WorldHandle {
     }
 
     /// A panic in a test's closure must not take the server with it, so poison is ignored.
-    fn quietly<R>(&self, f: impl FnOnce(&mut World) -> R) -> R {
+    pub(super) fn quietly<R>(&self, f: impl FnOnce(&mut World) -> R) -> R {
         let mut world = self.0.world.lock().unwrap_or_else(PoisonError::into_inner);
         f(&mut world)
     }
 
-    fn refuses(&self, place: &Place) -> bool {
+    pub(super) fn refuses(&self, place: &Place) -> bool {
         self.quietly(|world| world.reach(place) == Reach::Refuse)
+    }
+
+    /// Notes whether a place takes connections now.
+    pub(super) fn is_open(&self, place: &Place, is_open: bool) {
+        self.0.open.send_modify(|open| {
+            open.insert(place.clone(), is_open);
+        });
+    }
+
+    /// Tells of each change of the world.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.0.changed.subscribe()
     }
 
     /// Returns once every place takes connections, or refuses them, as the world says.
@@ -115,10 +104,8 @@ impl Simulator {
             places.push((Place::Zone(name), port));
         }
         for (place, port) in places {
-            shared.0.open.send_modify(|open| {
-                // Neither state yet: what it should not be, so that `settled` waits for it.
-                open.insert(place.clone(), shared.refuses(&place));
-            });
+            // Neither state yet: what it should not be, so that `settled` waits for it.
+            shared.is_open(&place, shared.refuses(&place));
             let site = Site {
                 place,
                 shared: shared.clone(),
@@ -197,174 +184,4 @@ impl Simulator {
     pub fn shutdown(self) {
         self.token.cancel();
     }
-}
-
-/// A port of 127.0.0.1 that stays ours while nobody listens on it: then connections to it are refused.
-struct Port {
-    address: SocketAddr,
-    _reserved: TcpSocket,
-}
-
-impl Port {
-    fn reserve() -> io::Result<Self> {
-        let socket = Self::socket()?;
-        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        Ok(Self {
-            address: socket.local_addr()?,
-            _reserved: socket,
-        })
-    }
-
-    fn listen(&self) -> io::Result<TcpListener> {
-        let socket = Self::socket()?;
-        socket.bind(self.address)?;
-        socket.listen(BACKLOG)
-    }
-
-    fn socket() -> io::Result<TcpSocket> {
-        let socket = TcpSocket::new_v4()?;
-        // So that the listener may share the port with the reservation. The system gives such a port to nobody else
-        // who asks for any port.
-        socket.set_reuseport(true)?;
-        Ok(socket)
-    }
-}
-
-#[derive(Clone)]
-struct Site {
-    place: Place,
-    shared: WorldHandle,
-    /// Ends what is served under it.
-    token: CancellationToken,
-}
-
-impl Site {
-    async fn serve(&self, port: &Port) -> io::Result<Infallible> {
-        let mut changed = self.shared.0.changed.subscribe();
-        loop {
-            self.tell(false);
-            let _ = changed
-                .wait_for(|()| !self.shared.refuses(&self.place))
-                .await;
-            let listener = port.listen()?;
-            self.tell(true);
-            let connections = Self {
-                token: self.token.child_token(),
-                ..self.clone()
-            };
-            tokio::select! {
-                _ = changed.wait_for(|()| self.shared.refuses(&self.place)) => {}
-                failed = connections.accept(&listener) => match failed? {},
-            }
-            connections.token.cancel();
-        }
-    }
-
-    fn tell(&self, is_open: bool) {
-        self.shared.0.open.send_modify(|open| {
-            open.insert(self.place.clone(), is_open);
-        });
-    }
-
-    async fn accept(&self, listener: &TcpListener) -> io::Result<Infallible> {
-        loop {
-            let (stream, _) = listener.accept().await?;
-            let connection = Self {
-                token: self.token.child_token(),
-                ..self.clone()
-            };
-            tokio::spawn(connection.converse(stream));
-        }
-    }
-
-    async fn converse(self, stream: TcpStream) {
-        // Without it small answers wait for the client's delayed acknowledgement.
-        let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(answer.with_state(self.clone()));
-        let builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        tokio::select! {
-            biased;
-            // A client that went away is no error of the simulation.
-            _ = connection => {}
-            () = self.token.cancelled() => {}
-        }
-    }
-}
-
-/// Gives the place among the simultaneous requests back, also when the client has gone away; then its attempt was lost on it.
-struct Landing {
-    world: WorldHandle,
-    flight: Option<Flight>,
-    undelivered: Option<String>,
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        self.world.quietly(|world| {
-            if let Some(flight) = &self.flight {
-                world.land(flight);
-            }
-            if let Some(username) = &self.undelivered {
-                world.lost(username);
-            }
-        });
-    }
-}
-
-async fn answer(State(site): State<Site>, request: Request<Body>) -> Response {
-    let (head, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
-        return deliver(RawAnswer::new(413, "text/plain", Vec::new()), &site).await;
-    };
-    let request = Request::from_parts(head, body.to_vec());
-    let now = crate::clock::now();
-    let reply = site
-        .shared
-        .quietly(|world| world.answer(&site.place, &request, now));
-    let mut landing = Landing {
-        world: site.shared.clone(),
-        flight: reply.flight,
-        undelivered: reply.presented,
-    };
-    let response = deliver(reply.answer, &site).await;
-    landing.undelivered = None;
-    response
-}
-
-async fn deliver(answer: RawAnswer, site: &Site) -> Response {
-    // Even a sleep of nothing takes a tick of the timer.
-    if !answer.delay.is_zero() {
-        tokio::time::sleep(answer.delay).await;
-    }
-    let mut headers = HeaderMap::new();
-    for (name, value) in &answer.headers {
-        // A scripted header that is none is left out.
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-            headers.append(name, value);
-        }
-    }
-    let body = match answer.ending {
-        Ending::Whole => Body::from(answer.body),
-        Ending::Silence => std::future::pending().await,
-        Ending::CutBeforeStatus => {
-            site.token.cancel();
-            std::future::pending().await
-        }
-        Ending::CutBodyAt(bytes) => {
-            headers.insert(header::CONTENT_LENGTH, answer.body.len().into());
-            let shown = answer.body.get(..bytes).unwrap_or(&answer.body).to_vec();
-            let token = site.token.clone();
-            let cut = async move {
-                token.cancel();
-                std::future::pending().await
-            };
-            let first = stream::once(async { Ok::<_, Infallible>(Bytes::from(shown)) });
-            Body::from_stream(first.chain(stream::once(cut)))
-        }
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or_default();
-    *response.headers_mut() = headers;
-    response
 }

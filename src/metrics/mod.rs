@@ -1,19 +1,16 @@
-//! `/metrics`: families of users are projected from the board (`users`, pure), the rest are counters that live here.
-//! Encoded in parts of a family, so that ten thousand users cost little memory. The registry is our own.
+//! `/metrics`: families of users are projected from the board (`users`, pure), the rest are counters that live here. `text`
+//! encodes both. The registry is our own.
 
+mod text;
 pub mod users;
-
-use std::{ops::Range, sync::Arc};
 
 use jiff::Timestamp;
 use prometheus::{
-    Encoder as _, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder, process_collector::ProcessCollector,
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry,
+    process_collector::ProcessCollector,
 };
 
 use crate::{
-    board::Entry,
-    metrics::users::Family,
     notify::Kind,
     observation::{Probed, QueryFinding, ZoneFinding},
     store::mails::Waiting,
@@ -41,8 +38,6 @@ const QUERY_OUTCOMES: [&str; 6] = [
 /// What can become of a notice.
 pub const NOTICE_OUTCOMES: [&str; 4] = ["owed", "sent", "undeliverable", "not_configured"];
 const SECONDS: [f64; 10] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0];
-/// Users that are projected and encoded at once.
-const USERS_OF_A_PART: usize = 500;
 const LAG: [f64; 8] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0];
 
 /// Counters and gauges that are not projections of the board.
@@ -252,84 +247,5 @@ impl Metrics {
     /// A configuration was refused; the old one is in force.
     pub fn reload_refused(&self) {
         self.reload_ok.set(0);
-    }
-
-    /// The whole text, users included.
-    ///
-    /// # Errors
-    /// When a family cannot be encoded: a mistake in this room.
-    pub fn encode(&self, entries: &[Arc<Entry>]) -> Result<Vec<u8>, prometheus::Error> {
-        let mut text = Vec::new();
-        let mut begun = "";
-        for part in Part::of(entries.len()) {
-            self.encode_part(part, entries, &mut begun, &mut text)?;
-        }
-        Ok(text)
-    }
-
-    /// The same, each part made when it is taken: none of them takes long, or much memory.
-    pub fn parts(
-        self: Arc<Self>,
-        entries: Vec<Arc<Entry>>,
-    ) -> impl Iterator<Item = Result<Vec<u8>, prometheus::Error>> {
-        let mut begun = "";
-        Part::of(entries.len()).map(move |part| {
-            let mut text = Vec::new();
-            self.encode_part(part, &entries, &mut begun, &mut text)?;
-            Ok(text)
-        })
-    }
-
-    /// `begun` is the family whose head was written last.
-    fn encode_part(
-        &self,
-        part: Part,
-        entries: &[Arc<Entry>],
-        begun: &mut &'static str,
-        text: &mut Vec<u8>,
-    ) -> Result<(), prometheus::Error> {
-        let encoder = TextEncoder::new();
-        let (family, entries) = match part {
-            Part::Users(family, users) => (family, &entries[users]),
-            Part::Total(family) => (family, entries),
-            Part::Rest => return encoder.encode(&self.registry.gather(), text),
-        };
-        let projected = family.project(entries);
-        // A family of nothing (no user fails) is left out, as the encoder demands.
-        if projected.get_metric().is_empty() {
-            return Ok(());
-        }
-        let from = text.len();
-        encoder.encode(&[projected], text)?;
-        if *begun == family.name() {
-            // HELP and TYPE stand once above all samples.
-            let head = text[from..].split_inclusive(|byte| *byte == b'\n').take(2);
-            let head = head.map(<[u8]>::len).sum::<usize>();
-            text.drain(from..from + head);
-        }
-        *begun = family.name();
-        Ok(())
-    }
-}
-
-/// A part of the text.
-enum Part {
-    /// A family's samples of some users.
-    Users(&'static Family, Range<usize>),
-    /// A family's samples of all users together.
-    Total(&'static Family),
-    /// What is no projection of users.
-    Rest,
-}
-
-impl Part {
-    /// The whole text of so many users, in order.
-    fn of(users: usize) -> impl Iterator<Item = Self> {
-        let families = users::FAMILIES.iter().flat_map(move |family| {
-            let parts = (0..users).step_by(USERS_OF_A_PART);
-            parts.map(move |first| Self::Users(family, first..users.min(first + USERS_OF_A_PART)))
-        });
-        let totals = users::TOTALS.iter().map(Self::Total);
-        families.chain(totals).chain([Self::Rest])
     }
 }

@@ -198,7 +198,8 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
     let parts = stream::iter(metrics.parts(app.checker.board.all())).then(async |part| {
         // Others' turn: together the parts of many users take long.
         tokio::task::yield_now().await;
-        part
+        // Prometheus only sees an answer that breaks off.
+        part.inspect_err(|why| tracing::error!(error = %why, "failed to encode the metrics"))
     });
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], Body::from_stream(parts)).into_response()

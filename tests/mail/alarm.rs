@@ -44,8 +44,9 @@ fn mails(folder: &Path) -> usize {
     fs::read_dir(folder.join("mail")).map_or(0, |files| files.count())
 }
 
-fn count(metrics: &Metrics, outcome: &str) -> f64 {
-    let text = String::from_utf8(metrics.encode(&[]).unwrap()).unwrap();
+fn count(metrics: &Arc<Metrics>, outcome: &str) -> f64 {
+    let parts = Arc::clone(metrics).parts(Vec::new());
+    let text = String::from_utf8(parts.flat_map(Result::unwrap).collect()).unwrap();
     let series = format!("lockwatch_notices_total{{kind=\"store\",outcome=\"{outcome}\"}} ");
     let line = text.lines().find_map(|line| line.strip_prefix(&series));
     line.unwrap().parse().unwrap()

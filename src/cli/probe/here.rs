@@ -1,6 +1,6 @@
 //! Checks in this process, where no daemon answers: the store is opened here, and left to the daemon that has it after all.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::{
     sync::Notify,
@@ -13,11 +13,16 @@ use crate::{
     app::host_name,
     board::Board,
     check::Checker,
-    cli::{daemon, exit::Failure, report},
+    cli::{exit::Failure, report},
     config::{Config, StoreLocation},
     metrics::Metrics,
     setup::Setup,
-    store::{Store, StoreError, keeper::Keeper, place, tenure::Tenure},
+    store::{
+        Store, StoreError,
+        keeper::Keeper,
+        place::{self, other_owner},
+        tenure::Tenure,
+    },
     user::UserId,
 };
 
@@ -30,7 +35,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// is in the store, and so are the users, which are the daemon's to change.
 pub(super) async fn here(config: Config, ids: &[UserId]) -> Result<Prober, Failure> {
     if let StoreLocation::Sqlite(path) = &config.store {
-        daemon::owns(path)?;
+        owns(path)?;
     }
     place::make_ready(&config.store, config.ephemeral)?;
     let setup = Setup::new(config)?;
@@ -59,6 +64,22 @@ pub(super) async fn here(config: Config, ids: &[UserId]) -> Result<Prober, Failu
     }
     let checker = checker(Keeper::of(store, location))?;
     Ok(Prober::Here(Box::new(checker), Box::new(setup)))
+}
+
+/// Whether a store belongs to us, or would; if not, what to run instead.
+fn owns(store: &Path) -> Result<(), Failure> {
+    // Where there is none yet, root must not make it in the daemon's place.
+    let Some(owner) = other_owner(store) else {
+        return Ok(());
+    };
+    if !rustix::process::geteuid().is_root() && matches!(store.try_exists(), Ok(false)) {
+        // Whoever may write there makes a store of its own; whoever may not is told so when it is opened.
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "no daemon answers, and the store {} belongs to another user (uid {owner}): start the daemon, or run this command as that user, for example with: sudo -u '#{owner}' lockwatch …",
+        store.display(),
+    )))
 }
 
 /// Alone for no longer than that: a daemon that starts now must not wait for us. Another probe is as brief, and is waited for;

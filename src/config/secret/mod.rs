@@ -1,4 +1,4 @@
-//! Where secrets come from, and reading them. A secret is read again before every use and never kept. Errors and
+//! Where secrets come from, and reading them. Each source is read when it is asked and nothing is kept here. Errors and
 //! `Debug` name the source, never the content, and of a command only the program: its arguments may be secrets too.
 
 mod code;
