@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
@@ -92,7 +93,7 @@ pub(super) async fn user(State(app): State<Arc<App>>, Path(id): Path<String>) ->
         Ok(entry) => {
             let mut view = json!(UserView::from(&*entry));
             let checks = entry.recent.checks().into_iter().map(|check| {
-                json!({ "at_ms": check.at, "reason": check.reason.as_str(), "zone_ms": check.zone_ms, "query_ms": check.query_ms })
+                json!({ "at": Timestamp::from_millisecond(check.at).ok(), "reason": check.reason.as_str(), "zone_ms": check.zone_ms, "query_ms": check.query_ms })
             });
             view["recent"] = checks.collect();
             Json(view).into_response()

@@ -36,6 +36,7 @@ const ROWS: &[(&str, &str, By)] = &[
         By::Gate("tests/tools/systemd.bash"),
     ),
     ("README.md", "", By::Machine),
+    ("docs/api.md", "", By::Here),
     ("docs/containers.md", "docker ", By::Asked(IMAGE)),
     (
         "docs/containers.md",

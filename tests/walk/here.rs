@@ -16,12 +16,13 @@ fn may_end(text: &str) -> &'static [i32] {
 }
 
 /// What a page says that a command prints.
-const PRINTS: [(&str, &str); 5] = [
+const PRINTS: [(&str, &str); 6] = [
     ("amtool config routes test", "acme,on-call"),
     ("lockwatch validate", "1 user is watched"),
     ("lockwatch status", "acme-email2at"),
     ("lockwatch demo", "http://127.0.0.1:"),
-    ("-X POST", "{\"reloaded\":true}"),
+    ("/-/reload", "{\"reloaded\":true}"),
+    ("/retry", "\"acme-email2at\""),
 ];
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod house;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api;
 mod arguments;
 mod asked;
 mod here;
