@@ -8,6 +8,7 @@ pub mod help;
 mod interrupt;
 mod named;
 mod one_off;
+mod origin;
 mod probe;
 mod report;
 mod retry;
@@ -15,6 +16,7 @@ mod run;
 mod status;
 mod table;
 mod test_mail;
+mod tried;
 mod validate;
 mod wait;
 
@@ -145,7 +147,8 @@ pub fn main() -> ExitCode {
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(mut error) => {
+            origin::name(&mut error);
             // Nothing better can be done when the terminal is gone.
             let _ = error.print();
             let asked = matches!(

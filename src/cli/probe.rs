@@ -11,6 +11,7 @@ use super::{
     daemon::{Daemon, Step},
     exit::{Exit, Failure},
     named, one_off, report,
+    tried::Tried,
     wait::{self, Teller},
 };
 use crate::{
@@ -73,9 +74,12 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
         return waited;
     }
     let mut users = Vec::new();
-    let mut failed = None;
+    // What counts for the exit code: not what was known before an attempt that was wished for and not made.
+    let (mut told, mut untried, mut failed) = (Vec::new(), false, None);
     for id in ids {
+        let mut tried = Tried::default();
         let step = |step: Step| {
+            tried.note(&step);
             if !args.json {
                 report::step(&step);
             }
@@ -88,6 +92,14 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
                 if !args.json {
                     report::result(&user);
                 }
+                let wished = args.force && user.known != "nothing";
+                if wished && tried.exit(&user) == Exit::Usage {
+                    let why = user.not_attempted.as_deref().unwrap_or_default();
+                    report::note(format!("{id}: no attempt was made: {why}"));
+                    untried = true;
+                } else {
+                    told.push(user.state.clone());
+                }
                 users.push(user);
             }
             // The others are checked all the same.
@@ -97,7 +109,10 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
             }
         }
     }
-    let exit = Exit::of_states(users.iter().map(|user| user.state.as_str()));
+    let exit = match Exit::of_states(told.iter().map(String::as_str)) {
+        Exit::Ok if untried => Exit::Usage,
+        exit => exit,
+    };
     if args.json {
         report::json(&Users {
             users,

@@ -7,15 +7,9 @@ use super::{
     daemon::Daemon,
     exit::{Exit, Failure},
     named, report,
+    tried::Tried,
 };
-use crate::{
-    clock,
-    user::UserId,
-    web::{
-        bulk::BulkWish,
-        view::{Step, UserView},
-    },
-};
+use crate::{clock, user::UserId, web::bulk::BulkWish};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -89,35 +83,4 @@ async fn one(daemon: &Daemon, id: &UserId, force: bool) -> Result<Exit, Failure>
         report::note(format!("{id}: no attempt was made: {why}"));
     }
     Ok(exit)
-}
-
-/// Whether a retry tried anything: only then its result is one.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tried {
-    attempt: bool,
-    judged: bool,
-}
-
-impl Tried {
-    fn note(&mut self, step: &Step) {
-        self.attempt |= step.is_attempt();
-        // What the look-up says of a username is definitive without any attempt.
-        self.judged |= step.step == "zone"
-            && matches!(step.outcome.as_str(), "unknown_user" | "zone_untrusted");
-    }
-
-    /// Whether the check judged the user without an attempt.
-    fn judges(self, user: &UserView) -> bool {
-        self.judged || user.reason == "secret_unreadable"
-    }
-
-    /// What the user's state says; [`Exit::Usage`] when it is what was known before, because nothing was tried. That it is
-    /// unclear is what the check itself says.
-    fn exit(self, user: &UserView) -> Exit {
-        match Exit::of_states([user.state.as_str()]) {
-            Exit::Unclear => Exit::Unclear,
-            state if self.attempt || self.judges(user) => state,
-            _ => Exit::Usage,
-        }
-    }
 }

@@ -34,6 +34,16 @@ pub(super) async fn validate(path: &Path) -> Result<Exit, Failure> {
         errors += 1;
         note(format!("{}: {why}", path.display()));
     }
+    if let Some(barred) = place::barred(&config.store) {
+        note(format!(
+            "warning: {}: this account (uid {}) may not write {}, and without its store lockwatch makes no attempt: run this as \
+             the account that lockwatch runs as, for example with: sudo -u lockwatch lockwatch validate, or make it that account's \
+             (store.url)",
+            path.display(),
+            rustix::process::geteuid().as_raw(),
+            barred.display(),
+        ));
+    }
     if errors > 0 {
         return Ok(Exit::Config);
     }

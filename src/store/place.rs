@@ -8,6 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::{
+    fs::{Access, access},
+    io::Errno,
+};
+
 use crate::config::{Ephemeral, StoreLocation};
 
 /// Why a store may not be where the configuration says. Each says what to do.
@@ -104,6 +109,23 @@ pub fn look(location: &StoreLocation, ephemeral: Ephemeral) -> Result<(), PlaceE
         folder: folder.to_owned(),
         cause: io::ErrorKind::NotFound.into(),
     })
+}
+
+/// What this account may not write of a store and its folder, where they are there already: as this account lockwatch would
+/// make no attempt. On a file system that nobody may write just now, that says nothing.
+#[must_use]
+pub fn barred(location: &StoreLocation) -> Option<&Path> {
+    let StoreLocation::Sqlite(path) = location else {
+        return None;
+    };
+    let may_not = |path: &Path, wanted| access(path, wanted) == Err(Errno::ACCESS);
+    let write = Access::READ_OK | Access::WRITE_OK;
+    if may_not(path, write) {
+        return Some(path);
+    }
+    // SQLite makes files beside it.
+    let folder = folder(path);
+    may_not(folder, Access::WRITE_OK | Access::EXEC_OK).then_some(folder)
 }
 
 /// Whether what is written there outlives a start. Where the folder is not there yet, what it would be made in counts.

@@ -239,6 +239,11 @@ async fn a_level_or_format_that_is_none_is_refused_with_those_that_are() {
             "error, warn, info, debug or trace",
         ),
         (
+            &["run"],
+            &[("LOCKWATCH_LOG_LEVEL", "verbose")],
+            "the value comes from $LOCKWATCH_LOG_LEVEL",
+        ),
+        (
             &["run", "--log-format", "xml"],
             &[],
             "[possible values: text, json]",
@@ -253,6 +258,10 @@ async fn a_level_or_format_that_is_none_is_refused_with_those_that_are() {
         assert_eq!(done.code, 64, "{done:?}");
         assert!(done.stderr.contains(says), "{done:?}");
     }
+    let typed = ["run", "--log-level=loudly"];
+    let environment = [("LOCKWATCH_LOG_LEVEL", "debug")];
+    let typed = house.lockwatch_told(&typed, "", &environment).await;
+    assert!(!typed.stderr.contains("comes from"), "{typed:?}");
 }
 
 #[tokio::test]

@@ -77,6 +77,19 @@ async fn the_running_daemon_does_it() {
         3,
         "one attempt in spite of the hold"
     );
+    let too_soon = house.lockwatch(&["probe", "wrong", "--force"]).await;
+    assert_eq!(too_soon.code, 64, "{too_soon:?}");
+    assert!(
+        too_soon.stderr.contains("wrong: no attempt was made: "),
+        "{too_soon:?}"
+    );
+    let both = ["probe", "wrong", "works", "--force"];
+    let both = house.lockwatch(&both).await;
+    assert_eq!(
+        both.code, 64,
+        "it works, and of wrong nothing was learnt: {both:?}"
+    );
+    assert_eq!(house.stats("wrong").attempts, 3);
 
     let typo = house.lockwatch(&["probe", "wroks"]).await;
     assert_eq!(typo.code, 64, "{typo:?}");

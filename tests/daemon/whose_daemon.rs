@@ -230,3 +230,42 @@ async fn a_broken_configuration_is_a_warning_where_the_daemon_answers() {
         assert!(gone.stderr.contains(says), "{says}: {gone:?}");
     }
 }
+
+#[test]
+fn validate_says_that_this_account_may_not_write_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    let program = folder.join("program");
+    std::fs::copy(assert_cmd::cargo::cargo_bin!("lockwatch"), &program).unwrap();
+    let state = folder.join("state");
+    std::fs::create_dir(&state).unwrap();
+    let config = folder.join("lockwatch.toml");
+    let store = format!(
+        "[store]\nurl = \"sqlite://{}/lockwatch.db\"\n",
+        state.display()
+    );
+    std::fs::write(&config, store).unwrap();
+    let validate = || {
+        as_reader(
+            &program,
+            &["validate", "--config", config.to_str().unwrap()],
+            None,
+        )
+    };
+    let says = |what: &Path| format!("may not write {}, and", what.display());
+
+    std::fs::set_permissions(&state, Permissions::from_mode(0o555)).unwrap();
+    let (code, said) = validate();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(&says(&state)), "{said}");
+
+    std::fs::set_permissions(&state, Permissions::from_mode(0o777)).unwrap();
+    let store = unreadable(&state, "lockwatch.db", "");
+    let (_, said) = validate();
+    assert!(said.contains(&says(&store)), "{said}");
+    std::fs::remove_file(&store).unwrap();
+    let (code, said) = validate();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("may not write"), "{said}");
+}

@@ -110,7 +110,10 @@ pub const PAGES: [Page; 10] = [
             HEALTHY,
             FAILING,
             UNCLEAR,
-            USAGE,
+            (
+                "64",
+                "wrong arguments; --force: no attempt was made, so nothing is known",
+            ),
             NO_DAEMON,
             INTERNAL,
             BAD_CONFIG,

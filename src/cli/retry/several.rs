@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Tried;
 use crate::{
     cli::{
         daemon::Daemon,
         exit::{Exit, Failure},
         report, table,
+        tried::Tried,
     },
     web::{
         bulk::{BulkWish, NotRetried, Told, What},

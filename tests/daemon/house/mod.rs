@@ -13,6 +13,7 @@ mod waiting;
 use std::{
     collections::BTreeSet,
     fs,
+    io::ErrorKind,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{
@@ -225,7 +226,12 @@ impl House {
                     .iter()
                     .any(|end| name.ends_with(end))
                 {
-                    places.push((name, fs::read(path).unwrap()));
+                    match fs::read(path) {
+                        Ok(bytes) => places.push((name, bytes)),
+                        // What SQLite keeps beside the store goes with the last who has it open.
+                        Err(why) if why.kind() == ErrorKind::NotFound => {}
+                        Err(why) => panic!("{name}: {why}"),
+                    }
                 }
             }
         }
