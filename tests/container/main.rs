@@ -17,6 +17,7 @@ mod house;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod host;
 mod image;
 mod podman;
 mod stand;
@@ -27,3 +28,4 @@ mod contents;
 mod life;
 mod network;
 mod place;
+mod walk;
