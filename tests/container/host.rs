@@ -1,69 +1,49 @@
 //! A host on which docs/containers.md is typed: a copy of the repository, programs by the names that the page uses, and an
-//! editor that knows what to write. Its containers find Autotask and the mail server by their names, at their usual ports, by
-//! TLS: what there is outside is simulated, and /etc/hosts says where.
+//! editor that knows what to write.
 
-use std::{env, fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
+use std::{
+    env, fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::PathBuf,
+    process::Command,
+};
 
-use lockwatch::demo::{ApiUser, Simulator, Stats, World};
 use tempfile::TempDir;
 
 use super::{
     image::{REVISION, image, options, root},
-    podman::{Container, must, podman, program},
+    monitors,
+    outside::{CREDENTIAL, Outside, PASSWORD},
+    podman::{podman, program},
     stand::{USER, hand_over},
 };
 use crate::{
-    house::{
-        command::{Done, ended},
-        eventually,
-    },
-    support::{PATIENCE, certificates::Certificates, pages::read, program::Program, smtp::Sink},
+    house::command::{Done, ended},
+    support::{PATIENCE, pages::read},
 };
 
-const USERNAME: &str = "k3jx7q@acme.example";
-/// Who is outside: the look-up, the user's zone, the mail server.
-const OUTSIDE: [&str; 3] = [
-    "webservices.autotask.net",
-    "webservices2.autotask.net",
-    "smtp.msp.example",
-];
-/// Everything that an editor writes and nothing may show.
-const PRIVATE: [&str; 5] = [
-    "demo-web-token-of-24-letters",
-    "demo-password-of-the-mail-server",
-    "demo-secret-of-acme",
-    "demo-code-of-acme",
-    "demo-password-of-grafana",
-];
+const TOKEN: &str = "demo-web-token-of-some-length";
+const GRAFANA: &str = "demo-password-of-grafana";
 
 /// See the top of the file.
 pub struct Host {
-    simulator: Simulator,
-    sink: Sink,
-    port: u16,
+    /// What its containers find outside.
+    pub outside: Outside,
+    /// Where lockwatch, Prometheus, Alertmanager and Grafana are published.
+    pub ports: [u16; 4],
     folder: TempDir,
-    _outside: (Program, Container),
 }
 
 impl Host {
-    /// With what a reader has who has cloned the repository and has podman.
+    /// With what a reader has who has cloned the repository and has docker.
     pub async fn make() -> Self {
+        assert_eq!(image(), "lockwatch:0.1.0", "the page's name of it");
         let folder = tempfile::tempdir().unwrap();
-        let mut world = World::new().zone("AE02", 14).tenant("acme", "AE02");
-        world.add(ApiUser::new(USERNAME, PRIVATE[2], PRIVATE[3], "acme"));
-        let simulator = Simulator::start_on_thread(world).unwrap();
-        let made = Certificates::make(folder.path(), &OUTSIDE);
-        let login = format!("lockwatch:{}", PRIVATE[1]);
-        let sink = Sink::start_at(0, &["--tls", "starttls", "--login", &login], &made).await;
-        let outside = outside(&simulator, &sink, &made).await;
-        let hosts = format!("{} {}\n", outside.1.address(), OUTSIDE.join(" "));
-        fs::write(folder.path().join("hosts"), hosts).unwrap();
+        monitors::make(folder.path());
         let this = Self {
-            simulator,
-            sink,
-            port: free_port(),
+            outside: Outside::make(folder.path()).await,
+            ports: free_ports(),
             folder,
-            _outside: outside,
         };
         this.put_repository();
         this.put_programs();
@@ -75,45 +55,50 @@ impl Host {
         self.folder.path().join(name)
     }
 
-    /// What the commands of the page read of it, to be changed at will.
-    fn put_repository(&self) {
-        fs::create_dir(self.path("repository")).unwrap();
-        let files = [
-            ".dockerignore",
-            "Dockerfile",
-            "Cargo.toml",
-            "Cargo.lock",
-            "LICENSE",
-            "build.rs",
-            "src",
-            "templates",
-            "deploy",
-        ];
-        let mut copy = Command::new("cp");
-        copy.arg("--archive")
-            .args(files)
-            .arg(self.path("repository"));
-        assert!(copy.current_dir(root()).status().unwrap().success());
-        let env = format!(
-            "LOCKWATCH_ETC={}\nLOCKWATCH_PORT={}\n",
-            self.path("etc/lockwatch").display(),
-            self.port
-        );
-        fs::write(self.path("repository/deploy/.env"), env).unwrap();
+    fn shown(&self, name: &str) -> String {
+        self.path(name).display().to_string()
     }
 
+    /// What the commands of the page read of it, to be changed at will. What compose is told goes where the page says.
+    fn put_repository(&self) {
+        fs::create_dir(self.path("repository")).unwrap();
+        let mut copy = Command::new("cp");
+        copy.current_dir(root()).arg("--archive");
+        copy.args([".dockerignore", "Dockerfile", "Cargo.toml", "Cargo.lock"])
+            .args(["LICENSE", "build.rs", "src", "templates", "deploy"])
+            .arg(self.path("repository"));
+        assert!(copy.status().unwrap().success());
+        let etc = self.shown("etc/lockwatch");
+        let told = format!(
+            "LOCKWATCH_ETC={etc}\nLOCKWATCH_PORT={}\nALERTMANAGER_CONFIG={etc}-monitoring/alertmanager.yml\n\
+             ALERTMANAGER_SMTP_PASSWORD_FILE={etc}-monitoring/smtp-password\n\
+             GRAFANA_ADMIN_PASSWORD_FILE={etc}-monitoring/grafana-admin\n",
+            self.ports[0]
+        );
+        fs::write(self.path("repository/deploy/.env"), told).unwrap();
+        // Of these ports there is no choice.
+        let mut compose = read("deploy/compose.yaml");
+        for (there, here) in [9090, 9093, 3000].into_iter().zip(&self.ports[1..]) {
+            let fixed = format!("\"127.0.0.1:{there}:{there}\"");
+            assert!(compose.contains(&fixed), "{fixed}: {compose}");
+            compose = compose.replace(&fixed, &format!("\"127.0.0.1:{here}:{there}\""));
+        }
+        fs::write(self.path("repository/deploy/compose.yaml"), compose).unwrap();
+    }
+
+    /// podman by the name of docker, its containers with the names of who is outside; and what root needs not ask for.
     fn put_programs(&self) {
         fs::create_dir(self.path("bin")).unwrap();
-        let python = env::var("LOCKWATCH_TEST_PYTHON").unwrap();
-        let (podman, build) = (program(), options().join(" "));
-        let config = fs::read_to_string(env::var("LOCKWATCH_TEST_PODMAN_CONFIG").unwrap()).unwrap();
+        let config = env::var("LOCKWATCH_TEST_PODMAN_CONFIG").unwrap();
+        let config = fs::read_to_string(config).unwrap();
         let hosts = format!(
             "[containers]\nbase_hosts_file = \"{}\"",
-            self.path("hosts").display()
+            self.shown("hosts")
         );
         let config = config.replace("[containers]", &hosts);
-        let file = self.path("containers.conf");
-        fs::write(&file, config).unwrap();
+        fs::write(self.path("containers.conf"), config).unwrap();
+        let python = env::var("LOCKWATCH_TEST_PYTHON").unwrap();
+        let (podman, build) = (program(), options().join(" "));
         self.program(
             "docker",
             &format!(
@@ -121,16 +106,18 @@ impl Host {
                  build) shift; exec '{podman}' build {build} \"$@\" ;;\n\
                  compose) shift; exec '{python}' -m podman_compose --podman-path '{podman}' \"$@\" ;;\n\
                  *) exec '{podman}' \"$@\" ;;\nesac",
-                file.display()
+                self.shown("containers.conf")
             ),
         );
-        // So that the build is that of the other tests.
+        // So that the build is that of the other tests, and finds its layers.
         self.program("git", &format!("echo {REVISION}"));
         self.program("sudo", "exec \"$@\"");
-        let typed = self.path("typed").display().to_string();
         self.program(
             "sudoedit",
-            &format!("for file; do cat \"{typed}/${{file##*/}}\" >\"$file\" || exit; done"),
+            &format!(
+                "for file; do cat \"{}/${{file##*/}}\" >\"$file\" || exit; done",
+                self.shown("typed")
+            ),
         );
     }
 
@@ -140,172 +127,110 @@ impl Host {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// What will be written: the example as it is, with an authority that only this test knows, and more haste.
+    /// What will be written: the examples as they are, lockwatch's with an authority that only this test knows, and more
+    /// haste.
     fn put_into_editor(&self) {
         let mut config = read("deploy/compose/lockwatch.toml");
-        let more = "ca_file = \"ca.pem\"\n";
-        for (there, here) in [
+        let authority = "ca_file = \"ca.pem\"\n";
+        for (there, more) in [
+            ("[email.smtp]\n", authority.to_owned()),
             (
                 "[web]\n",
-                format!("[autotask]\n{more}[schedule]\ninterval = \"1s\"\n[web]\n"),
+                format!("[autotask]\n{authority}[schedule]\ninterval = \"1s\"\n"),
             ),
-            ("[email.smtp]\n", format!("[email.smtp]\n{more}")),
         ] {
             assert!(config.contains(there), "{there}: {config}");
+            let here = if there.starts_with("[web]") {
+                more + there
+            } else {
+                there.to_owned() + &more
+            };
             config = config.replacen(there, &here, 1);
         }
         fs::create_dir(self.path("typed")).unwrap();
         let alertmanager = read("deploy/prometheus/alertmanager.yml");
         for (name, text) in [
             ("lockwatch.toml", config.as_str()),
-            ("web-token", PRIVATE[0]),
-            ("smtp-password", PRIVATE[1]),
-            ("acme-email2at", PRIVATE[2]),
-            ("acme-email2at-code", PRIVATE[3]),
-            ("grafana-admin", PRIVATE[4]),
+            ("web-token", TOKEN),
+            ("smtp-password", PASSWORD),
+            ("acme-email2at", CREDENTIAL[0]),
+            ("acme-email2at-code", CREDENTIAL[1]),
+            ("grafana-admin", GRAFANA),
             ("alertmanager.yml", &alertmanager),
         ] {
             fs::write(self.path("typed").join(name), text).unwrap();
         }
     }
 
-    /// A command of the page with what is put in: the host's folders and a free port. That the containers see their
-    /// /etc/lockwatch is untouched.
+    /// A command of the page with what is put in: folders of this host, not those of the same name in containers, and a
+    /// port. It ends.
     pub fn put_in(&self, text: &str) -> String {
-        let etc = self.path("etc/lockwatch").display().to_string();
+        let etc = self.shown("etc/lockwatch");
+        let demo = " demo --listen 0.0.0.0:9477";
         text.replace("/etc/lockwatch", &etc)
             .replace(&format!(":{etc}"), ":/etc/lockwatch")
-            .replace("/srv/lockwatch", &self.path("srv").display().to_string())
+            .replace("/srv/lockwatch", &self.shown("srv"))
             .replace(
                 "127.0.0.1:9477:9477",
-                &format!("127.0.0.1:{}:9477", self.port),
+                &format!("127.0.0.1:{}:9477", self.ports[0]),
             )
-            // It would not end.
-            .replace(
-                " demo --listen 0.0.0.0:9477",
-                " demo --listen 0.0.0.0:9477 --for 1s",
-            )
-            // The others' images are in registries only.
-            .replace(" up --detach", " up --detach lockwatch")
+            .replace(demo, &format!("{demo} --for 1s"))
     }
 
     /// Runs a command in the copy of the repository, as it is.
     pub async fn run(&self, text: &str) -> Done {
-        let path = format!(
-            "{}:{}",
-            self.path("bin").display(),
-            env::var("PATH").unwrap()
-        );
+        let mut paths = vec![self.path("bin")];
+        paths.extend(env::split_paths(&env::var_os("PATH").unwrap()));
         let mut bash = tokio::process::Command::new("bash");
         bash.args(["-o", "pipefail", "-c", text])
             .current_dir(self.path("repository"))
-            .env("PATH", path);
+            .env("PATH", env::join_paths(paths).unwrap());
         let output = ended(&mut bash, "", 30 * PATIENCE).await;
         let done = Done {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         };
-        for private in PRIVATE {
+        for private in [TOKEN, PASSWORD, CREDENTIAL[0], CREDENTIAL[1], GRAFANA] {
             let shown = done.stdout.contains(private) || done.stderr.contains(private);
             assert!(!shown, "{text} shows {private}: {done:?}");
         }
         done
     }
 
-    /// The authority of both servers, where the configuration names it.
-    pub fn bring_authority(&self) {
-        let ca = self.path("etc/lockwatch/ca.pem");
-        fs::copy(self.path("ca.pem"), &ca).unwrap();
-        hand_over(&ca);
-    }
-
-    /// Mails so far.
-    pub fn mails(&self) -> usize {
-        self.sink.delivered().len()
-    }
-
-    /// What Autotask has seen of the user.
-    pub fn stats(&self) -> Stats {
-        let world = self.simulator.world();
-        world.with(|world| world.stats(USERNAME))
-    }
-
-    /// Waits until the daemon in this container says that all users are well, as nobody who types has to; podman without
-    /// systemd then wants to be asked for its health.
-    pub async fn until_well(&self, container: &str) {
-        let status = ["exec", container, "/usr/bin/lockwatch", "status"];
-        eventually(
-            || format!("{:?} {:?}", podman(&status), podman(&["logs", container])),
-            async || (podman(&status).code == 0).then_some(()),
-        )
-        .await;
-        must(&["healthcheck", "run", container]);
-    }
-
-    /// Whether the folder of the configuration is as the page says.
+    /// The folder of the configuration is as the page says, and gets the authority of who is outside.
     pub fn is_set_up(&self) {
-        for (name, wanted) in [
+        let etc = self.path("etc/lockwatch");
+        for (name, mode) in [
             ("", 0o750),
             ("secrets", 0o750),
+            ("lockwatch.toml", 0o640),
             ("secrets/web-token", 0o640),
         ] {
-            use std::os::unix::fs::MetadataExt;
-            let told = fs::metadata(self.path("etc/lockwatch").join(name)).unwrap();
-            let told = (told.uid(), told.gid(), told.mode() & 0o777);
-            assert_eq!(told, (0, USER, wanted), "{name}");
+            let told = fs::metadata(etc.join(name)).unwrap();
+            let told = (told.uid(), told.gid(), told.mode() & 0o7777);
+            assert_eq!(told, (0, USER, mode), "{name}");
         }
-    }
-
-    /// The copy of the repository.
-    pub fn repository(&self) -> PathBuf {
-        self.path("repository")
+        fs::copy(self.path("ca.pem"), etc.join("ca.pem")).unwrap();
+        hand_over(&etc.join("ca.pem"));
     }
 }
 
 impl Drop for Host {
+    /// What the page has left where it was typed to its end, and more where it was not.
     fn drop(&mut self) {
-        let compose = self.repository().join("deploy/compose.yaml");
-        let down = Command::new(self.path("bin/docker"))
-            .args(["compose", "--file"])
-            .arg(compose)
-            .args(["down", "--volumes"])
-            .output();
+        let mut down = Command::new(self.path("bin/docker"));
+        down.args(["compose", "--file"])
+            .arg(self.path("repository/deploy/compose.yaml"))
+            .args(["down", "--volumes"]);
+        let _ = down.output();
         podman(&["rm", "--force", "--time", "0", "lockwatch"]);
         podman(&["volume", "rm", "--force", "lockwatch-state"]);
-        podman(&["volume", "rm", "--force", "lockwatch_state"]);
-        drop(down);
     }
 }
 
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-/// The world outside, in the network of a container that never begins.
-async fn outside(simulator: &Simulator, sink: &Sink, made: &Certificates) -> (Program, Container) {
-    let container = Container::prepare(image());
-    let central = simulator.base_url().port().unwrap();
-    let zone = simulator.zone_url("AE02").unwrap().port().unwrap();
-    simulator.world().with(|world| {
-        let url = format!("https://{}/ATServicesRest/", OUTSIDE[1]);
-        world.zones.get_mut("AE02").unwrap().url = url;
-    });
-    let python = env::var("LOCKWATCH_TEST_PYTHON").unwrap();
-    let mut command = tokio::process::Command::new(python);
-    command
-        .arg(root().join("tests/container/outside.py"))
-        .arg("--network")
-        .arg(container.network())
-        .arg("--cert")
-        .arg(&made.cert)
-        .arg("--key")
-        .arg(&made.key)
-        .args(["--name", OUTSIDE[0], &central.to_string()])
-        .args(["--name", OUTSIDE[1], &zone.to_string()])
-        .args(["--mail", &sink.port.to_string()]);
-    let mut program = Program::start(command);
-    program.wait_for("listening").await;
-    (program, container)
+/// They differ because all are held until all are chosen.
+fn free_ports<const N: usize>() -> [u16; N] {
+    let held = [(); N].map(|()| std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap());
+    held.map(|port| port.local_addr().unwrap().port())
 }

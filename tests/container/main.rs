@@ -19,6 +19,8 @@ mod support;
 
 mod host;
 mod image;
+mod monitors;
+mod outside;
 mod podman;
 mod stand;
 

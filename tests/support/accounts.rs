@@ -39,11 +39,6 @@ const ROWS: &[(&str, &str, By)] = &[
     ("docs/containers.md", "sudo install ", By::Machine),
     ("docs/containers.md", "for name in ", By::Machine),
     ("docs/containers.md", "sudoedit ", By::Machine),
-    (
-        "docs/containers.md",
-        "docker compose --file deploy/compose.yaml restart prometheus",
-        By::Nobody("wants images of registries; of what compose starts, the tests have lockwatch"),
-    ),
     ("docs/containers.md", "", By::Podman),
     ("docs/kubernetes.md", "kubectl ", By::Asked(CLUSTER)),
     ("docs/kubernetes.md", "helm ", By::Asked(CLUSTER)),
