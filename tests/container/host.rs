@@ -214,6 +214,12 @@ impl Host {
         fs::copy(self.path("ca.pem"), etc.join("ca.pem")).unwrap();
         hand_over(&etc.join("ca.pem"));
     }
+
+    /// The store is in the folder of the host that is made for it.
+    pub fn counts_in_folder(&self) {
+        let store = fs::metadata(self.path("srv/lockwatch.db")).unwrap();
+        assert_eq!(store.uid(), USER);
+    }
 }
 
 impl Drop for Host {

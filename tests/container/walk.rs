@@ -9,7 +9,7 @@ use super::{
     podman::{must, podman},
 };
 use crate::{
-    house::{client, eventually, within},
+    house::{client, within},
     support::{
         accounts::{By, account},
         pages::{Page, commands},
@@ -100,8 +100,12 @@ impl Walk {
         } else if text == "docker start lockwatch" {
             until_well(DAEMON).await;
         } else if text.ends_with(" /srv/lockwatch") {
-            let validate = self.validate.replace("lockwatch-state:", "/srv/lockwatch:");
-            self.types(&validate).await;
+            // Whoever makes an attempt writes it down there.
+            let there = self.validate.replace("lockwatch-state:", "/srv/lockwatch:");
+            assert_ne!(there, self.validate);
+            self.types_with(&there, "validate", "probe acme-email2at")
+                .await;
+            self.host.counts_in_folder();
         } else if text.starts_with("sudo chmod 0700 \"$volume\"") {
             // Podman's way of being there after a reboot.
             let run = self.run.clone();
@@ -126,7 +130,13 @@ impl Walk {
             self.until_all_see_each_other().await;
             let password = "/etc/alertmanager/smtp-password";
             assert_eq!(must(&["exec", ALERTMANAGER, "cat", password]), PASSWORD);
-            must(&["exec", GRAFANA, "test", "-e", "/tmp/has-read"]);
+            let has_read = ["exec", GRAFANA, "test", "-e", "/tmp/has-read"];
+            within(
+                LONG,
+                || format!("{:?}", podman(&["logs", GRAFANA])),
+                async || (podman(&has_read).code == 0).then_some(()),
+            )
+            .await;
         } else if text.ends_with("restart prometheus alertmanager") {
             self.until_all_see_each_other().await;
         } else if text.ends_with("compose.yaml down") {
@@ -162,7 +172,8 @@ impl Walk {
 /// which without systemd it looks at only then.
 async fn until_well(container: &str) -> Value {
     let status = ["exec", container, "/usr/bin/lockwatch", "status", "--json"];
-    let since = eventually(
+    let since = within(
+        LONG,
         || format!("{:?} {:?}", podman(&status), podman(&["logs", container])),
         async || {
             let done = podman(&status);
