@@ -231,7 +231,14 @@ impl Drop for Host {
             .args(["down", "--volumes"]);
         let _ = down.output();
         podman(&["rm", "--force", "--time", "0", "lockwatch"]);
-        podman(&["volume", "rm", "--force", "lockwatch-state"]);
+        // Compose leaves one that it has not made.
+        podman(&[
+            "volume",
+            "rm",
+            "--force",
+            "lockwatch-state",
+            "lockwatch_state",
+        ]);
     }
 }
 
