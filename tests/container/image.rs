@@ -23,24 +23,28 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Without network: Rust and the crates are mounted, the base image is there under its name.
-fn build() -> Result<String, Done> {
+/// What a build is told for it to be the same everywhere: podman's own format has no health check, and there is no network,
+/// so that Rust and the crates are mounted, and the base image is there under its name.
+pub fn options() -> Vec<String> {
     let named = |name: &str| env::var(name).unwrap();
+    let (rust, crates) = (named("LOCKWATCH_TEST_RUST"), named("LOCKWATCH_TEST_CRATES"));
+    let fixed = ["--format=docker", "--network=none", "--pull=never"].map(str::to_owned);
+    let mounted = [
+        format!("{rust}:/usr/local/rust"),
+        format!("{crates}:/crates"),
+        format!("{crates}/config.toml:/usr/local/cargo/config.toml"),
+    ]
+    .map(|mount| format!("--volume={mount}:ro"));
+    fixed.into_iter().chain(mounted).collect()
+}
+
+fn build() -> Result<String, Done> {
     let name = format!("lockwatch:{}", env!("CARGO_PKG_VERSION"));
-    let crates = named("LOCKWATCH_TEST_CRATES");
     let begun = Instant::now();
     let done = run(Command::new(program())
-        // Podman's own format has no health check.
-        .args(["build", "--format=docker", "--network=none", "--pull=never"])
+        .arg("build")
+        .args(options())
         .args(["--build-arg", &format!("REVISION={REVISION}")])
-        .arg(format!(
-            "--volume={}:/usr/local/rust:ro",
-            named("LOCKWATCH_TEST_RUST")
-        ))
-        .arg(format!("--volume={crates}:/crates:ro"))
-        .arg(format!(
-            "--volume={crates}/config.toml:/usr/local/cargo/config.toml:ro"
-        ))
         .args(["--tag", &name])
         .arg(root()));
     if done.code != 0 {

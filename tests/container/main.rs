@@ -17,7 +17,10 @@ mod house;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod host;
 mod image;
+mod monitors;
+mod outside;
 mod podman;
 mod stand;
 
@@ -27,3 +30,4 @@ mod contents;
 mod life;
 mod network;
 mod place;
+mod walk;

@@ -78,6 +78,28 @@ impl Container {
         Self { name }
     }
 
+    /// One that never begins, and has a network of its own.
+    pub fn prepare(image: &str) -> Self {
+        let name = fresh_name();
+        must(&["create", "--pull=never", "--name", &name, image]);
+        let this = Self { name };
+        must(&["init", &this.name]);
+        this
+    }
+
+    /// The file of the kernel that stands for its network.
+    pub fn network(&self) -> String {
+        let pid = &inspect("container", &self.name)["State"]["Pid"];
+        format!("/proc/{pid}/ns/net")
+    }
+
+    /// Where others reach it.
+    pub fn address(&self) -> String {
+        let told = inspect("container", &self.name);
+        let address = told["NetworkSettings"]["IPAddress"].as_str();
+        address.unwrap().to_owned()
+    }
+
     /// Guards one that somebody else has made.
     pub fn named(name: &str) -> Self {
         let name = name.to_owned();

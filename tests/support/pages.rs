@@ -40,7 +40,7 @@ pub fn pages() -> Vec<String> {
     pages
 }
 
-/// A fenced block.
+/// A fenced block, or a command in the prose, which is a block of shell.
 pub struct Block {
     /// What stands behind the fence; empty where nothing does.
     pub language: String,
@@ -53,7 +53,7 @@ pub struct Block {
 /// What a page is made of.
 #[derive(Default)]
 pub struct Page {
-    /// Fenced blocks.
+    /// Fenced blocks, and commands in the prose.
     pub blocks: Vec<Block>,
     /// Code in the prose.
     pub spans: Vec<String>,
@@ -98,6 +98,13 @@ impl Page {
                 Event::Text(words) => heading.iter_mut().for_each(|heading| *heading += &words),
                 Event::Code(code) => {
                     heading.iter_mut().for_each(|heading| *heading += &code);
+                    if is_command(&code) {
+                        page.blocks.push(Block {
+                            language: "sh".to_owned(),
+                            text: code.to_string(),
+                            line: text[..range.start].matches('\n').count() + 1,
+                        });
+                    }
                     page.spans.push(code.to_string());
                 }
                 _ => {}
@@ -105,6 +112,12 @@ impl Page {
         }
         page
     }
+}
+
+/// Whether somebody could type this as it stands in the prose, which has names of commands too. Those of docker can be told
+/// apart: a name has two words.
+fn is_command(code: &str) -> bool {
+    code.starts_with("docker ") && code.split_whitespace().count() > 2
 }
 
 /// A command that a page has people type.
@@ -118,7 +131,7 @@ pub struct Typed {
     pub text: String,
 }
 
-/// Every command in the blocks of shell of a page, in order. Where one ends, bash says.
+/// Every command of a page, in order. Where one ends, bash says.
 pub fn commands(page: &str) -> Vec<Typed> {
     let blocks = Page::read(page).blocks;
     let shell = blocks.iter().filter(|block| block.language == "sh");

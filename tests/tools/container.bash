@@ -8,6 +8,7 @@ container_ready() {
     container_programs && container_podman && container_base && container_crates || return 1
     python_with podman-compose==1.6.0 || return 1
     export LOCKWATCH_TEST_PODMAN="$container/podman" LOCKWATCH_TEST_CRATES="$container/crates"
+    export LOCKWATCH_TEST_PODMAN_CONFIG="$container/containers.conf"
     # Not the wrapper that chooses a toolchain, which the image does not have.
     LOCKWATCH_TEST_RUST="$(rustc --print sysroot)"
     export LOCKWATCH_TEST_RUST
@@ -43,7 +44,7 @@ runroot = "$container/run"
 EOF
     cat >"$container/podman" <<EOF
 #!/bin/sh
-export CONTAINERS_CONF='$container/containers.conf' CONTAINERS_STORAGE_CONF='$container/storage.conf'
+export CONTAINERS_CONF="\${LOCKWATCH_TEST_CONTAINERS_CONF:-$container/containers.conf}" CONTAINERS_STORAGE_CONF='$container/storage.conf'
 export TMPDIR='$container/tmp' DISABLE_HC_SYSTEMD=true
 exec '$(command -v podman)' "\$@"
 EOF
