@@ -4,7 +4,7 @@
 //! Other than there: addresses and ports, for the machine shares the network with the test, and half a minute that Alertmanager
 //! waits before it mails.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, fs};
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::{
     site::free_port,
     support::{
         accounts::{By, of},
-        pages::{Page, Typed, read},
+        pages::{Page, Typed},
         smtp::Sink,
     },
     walk::{Administrator, HOME, USER},
@@ -101,11 +101,16 @@ impl Reader {
     }
 
     /// Types what stands within a sentence of the page.
-    fn types_said(&self, said: &str, put_in: impl Fn(&str) -> String) {
+    fn types_said(&self, said: &str, id: &str) {
         let page = Page::read(PAGE);
         assert!(page.spans.iter().any(|span| span == said), "{PAGE}: {said}");
-        let done = self.administrator.types(&put_in(said));
-        assert_eq!(done.code, 0, "{said}: {done:?}");
+        self.types(&said.replace("ID", id));
+    }
+
+    /// Types what the page asks for in words.
+    fn types(&self, text: &str) {
+        let done = self.administrator.types(text);
+        assert_eq!(done.code, 0, "{text}: {done:?}");
     }
 
     /// Writes the next line of the page, `ARGS="..."`, into a file.
@@ -113,12 +118,9 @@ impl Reader {
         let line = self.next("ARGS=\"").text;
         let machine = &self.administrator.machine;
         let file = machine.path(file);
-        let text = std::fs::read_to_string(&file).unwrap();
-        assert!(
-            text.contains("\nARGS=\"\"\n"),
-            "nothing stands there: {text}"
-        );
-        std::fs::write(&file, text.replace("ARGS=\"\"", &line)).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains("\nARGS=\"\"\n"), "it says more: {text}");
+        fs::write(&file, text.replace("ARGS=\"\"", &line)).unwrap();
     }
 
     /// What Prometheus or Alertmanager answers.
@@ -157,21 +159,24 @@ impl Reader {
         });
     }
 
+    /// Waits until there are all of the alerts, each of them so.
+    fn until_each_alert(&self, so: impl Fn(&Value) -> bool) {
+        self.until_alerts(|rules| rules.len() == 12 && rules.iter().all(&so));
+    }
+
     /// Runs the demonstration as in a terminal of its own, until Prometheus has seen what the page says.
     fn watches_the_demonstration(&mut self) {
         let demo = self.next("lockwatch demo");
-        let Administrator { machine, .. } = &self.administrator;
-        machine.write(
-            &format!("{HOME}/typed"),
-            &self.administrator.puts_in(&demo.text),
-        );
+        let machine = &self.administrator.machine;
+        let typed = self.administrator.puts_in(&demo.text);
+        machine.write(&format!("{HOME}/typed"), &typed);
         machine.does(&format!(
             "systemd-run --quiet --unit=terminal --uid=admin --property=RemainAfterExit=yes bash {HOME}/typed"
         ));
         for name in ["AutotaskUserFailing", "AutotaskUserLockedOut"] {
             self.until_alerts(|rules| {
-                let is_it = |rule: &&Value| rule["name"] == name && rule["state"] == "firing";
-                rules.iter().any(|rule| is_it(&rule))
+                let fires = |rule: &Value| rule["name"] == name && rule["state"] == "firing";
+                rules.iter().any(fires)
             });
         }
         machine.does("systemctl kill --signal=INT terminal");
@@ -183,14 +188,15 @@ impl Reader {
     }
 
     /// Waits for a mail that holds all of this.
-    fn until_mailed(&self, sink: &Sink, holds: &[&str]) -> String {
+    fn until_mailed(&self, sink: &Sink, holds: &[&str]) {
         eventually(
             || format!("no mail with {holds:?}: {:#?}", sink.delivered()),
             || {
                 // Long lines are folded so.
                 let mails = sink.delivered();
                 let mut mails = mails.iter().map(|mail| mail.replace("=\n", ""));
-                mails.find(|mail| holds.iter().all(|part| mail.contains(part)))
+                let is_it = |mail: String| holds.iter().all(|part| mail.contains(part));
+                mails.any(is_it).then_some(())
             },
         )
     }
@@ -199,39 +205,38 @@ impl Reader {
 #[tokio::test]
 async fn from_nothing_to_the_first_alert() {
     let login = format!("alertmanager:{PASSWORD}");
-    let server = Sink::start(&[
-        "--tls",
-        "starttls",
-        "--login",
-        &login,
-        // It asks for a login in other words than Alertmanager understands.
-        "--mechanism",
-        "PLAIN",
-        "--greylist",
-    ])
-    .await;
+    let server = ["--tls", "starttls", "--greylist", "--login", &login];
+    // It asks for a login in other words than Alertmanager understands.
+    let server = Sink::start(&[&server[..], &["--mechanism", "PLAIN"]].concat()).await;
     let relay = Sink::start(&[]).await;
     let mut reader = Reader::begins().await;
-    let machine = &reader.administrator.machine;
-    let ca = std::fs::read_to_string(server.ca.as_ref().unwrap()).unwrap();
-    machine.write("/usr/local/share/ca-certificates/walk.crt", &ca);
-    machine.does("update-ca-certificates");
+    prometheus(&mut reader);
+    alertmanager(&mut reader, &server);
+    links_and_silences(&mut reader);
+    the_first_alert(&mut reader, &relay);
+    changes(&mut reader);
+}
 
+fn prometheus(reader: &mut Reader) {
     reader.types_to("sudo systemctl reload prometheus");
     let machine = &reader.administrator.machine;
     machine.does("cd /etc/prometheus && ls prometheus.yml.~1~ alertmanager.yml.~1~");
-    // "On /targets the job is UP now, and on /alerts stand twelve alerts, green all of them".
     reader.until(&reader.prometheus, "/api/v1/targets", |answer| {
         let targets = answer["data"]["activeTargets"].as_array()?;
-        let up = |target: &&Value| target["health"] == "up";
-        (targets.len() == 3 && targets.iter().filter(up).count() == 3).then_some(())
+        let up = targets.iter().filter(|target| target["health"] == "up");
+        (targets.len() == 3 && up.count() == 3).then_some(())
     });
-    reader.until_alerts(|rules| {
-        let green = |rule: &Value| rule["health"] == "ok" && rule["state"] == "inactive";
-        rules.len() == 12 && rules.iter().all(green)
-    });
+    reader.until_each_alert(|rule| rule["health"] == "ok" && rule["state"] == "inactive");
+}
 
-    // A mail server with TLS and a login.
+/// With a mail server that wants TLS and a login, and refuses a mail at first.
+fn alertmanager(reader: &mut Reader, server: &Sink) {
+    let machine = &reader.administrator.machine;
+    let ca = fs::read_to_string(server.ca.as_ref().unwrap()).unwrap();
+    machine.write("/usr/local/share/ca-certificates/walk.crt", &ca);
+    // What runs has read whom it trusts.
+    machine.does("update-ca-certificates && systemctl restart prometheus-alertmanager");
+    reader.until(&reader.alertmanager, "/api/v2/status", |_| Some(()));
     reader.administrator.will_edit(&format!(
         "#!/bin/sh\necho {PASSWORD} >\"$1\"\n\
          exec sed -i 's/smtp.msp.example:587/127.0.0.1:{}/; s/group_wait: 30s/group_wait: 1s/' \"$2\"\n",
@@ -240,105 +245,79 @@ async fn from_nothing_to_the_first_alert() {
     let routed = reader.types_to("amtool config routes test");
     assert!(routed.said.starts_with("acme,on-call\n"), "{routed:?}");
     reader.types_to("amtool alert add");
-    // It asks for patience first.
+    // The page asks for patience first.
     let search = reader.next("sudo journalctl -u prometheus-alertmanager | grep");
     eventually(
+        || format!("{} finds nothing: {}", search.text, reader.journal()),
         || {
-            format!(
-                "{} finds nothing: {} {:?}",
-                search.text,
-                reader.journal(),
-                server.delivered()
-            )
-        },
-        || {
-            let found = reader.administrator.types_well(&search);
-            found
-                .said
-                .contains("greylisted, come back later")
-                .then_some(())
+            let found = reader.administrator.types_well(&search).said;
+            found.contains("greylisted, come back later").then_some(())
         },
     );
-    reader.until_mailed(
-        &server,
-        &[
-            "X-Rcpt-To: on-call@msp.example",
-            "X-Auth: alertmanager",
-            "[FIRING:1] Test ",
-        ],
-    );
+    let to = "X-Rcpt-To: on-call@msp.example";
+    reader.until_mailed(server, &[to, "X-Auth: alertmanager", "[FIRING:1] Test "]);
+}
 
+fn links_and_silences(reader: &mut Reader) {
     reader.writes_next("/etc/default/prometheus");
     reader.writes_next("/etc/default/prometheus-alertmanager");
     reader.types_said(
         "sudo systemctl restart prometheus prometheus-alertmanager",
-        str::to_owned,
+        "",
     );
     reader.until(&reader.alertmanager, "/api/v2/status", |_| Some(()));
-    let silence = reader.types_to("amtool silence add").said;
-    let state = |wanted: &str| {
-        reader.until(&reader.alertmanager, "/api/v2/silences", |answer| {
-            let first = &answer[0];
-            let is_it = first["matchers"][0]["value"] == USER && first["status"]["state"] == wanted;
-            is_it.then_some(())
+    let id = reader.types_to("amtool silence add").said;
+    let is = |wanted: &str| {
+        reader.until(&reader.alertmanager, "/api/v2/silences", |all| {
+            let (user, state) = (&all[0]["matchers"][0]["value"], &all[0]["status"]["state"]);
+            (user == USER && state == wanted).then_some(())
         });
     };
-    state("active");
-    reader.types_said("amtool silence expire ID", |said| {
-        let url = &reader.alertmanager;
-        said.replace(
-            "ID",
-            &format!("{} --alertmanager.url={url}", silence.trim()),
-        )
-    });
-    state("expired");
+    is("active");
+    let id = format!("{} --alertmanager.url={}", id.trim(), reader.alertmanager);
+    reader.types_said("amtool silence expire ID", &id);
+    is("expired");
+}
 
-    // "Let all receivers be yourself first, and reload"; by a relay without login and TLS this time.
+/// By a relay without login and TLS this time.
+fn the_first_alert(reader: &mut Reader, relay: &Sink) {
     reader.administrator.will_edit(&format!(
         "#!/bin/sh\nexec sed -i '/smtp_auth_/d; s/to: .*/to: me@msp.example/; \
          s/smtp_smarthost: .*/smtp_smarthost: 127.0.0.1:{}\\n  smtp_require_tls: false/' \"$1\"\n",
         relay.port
     ));
-    reader
-        .administrator
-        .types("sudoedit /etc/prometheus/alertmanager.yml");
-    reader
-        .administrator
-        .types("sudo systemctl reload prometheus-alertmanager");
+    reader.types("sudoedit /etc/prometheus/alertmanager.yml");
+    reader.types("sudo systemctl reload prometheus-alertmanager");
     reader.types_to("sudo systemctl stop lockwatch");
     reader.watches_the_demonstration();
     for name in ["AutotaskUserFailing", "AutotaskUserLockedOut"] {
-        reader.until_mailed(
-            &relay,
-            &[
-                "X-Rcpt-To: me@msp.example",
-                "X-Auth: none",
-                &format!("] {name} lockwatch "),
-                "http://monitor.msp.example:9090/graph",
-                "http://monitor.msp.example:9093/#/alerts",
-            ],
-        );
+        let holds = [
+            "X-Rcpt-To: me@msp.example",
+            "X-Auth: none",
+            &format!("] {name} lockwatch "),
+            // As $ARGS says.
+            "http://monitor.msp.example:9090/graph",
+            "http://monitor.msp.example:9093/#/alerts",
+        ];
+        reader.until_mailed(relay, &holds);
     }
     reader.types_to("sudo systemctl start lockwatch");
     let machine = &reader.administrator.machine;
     machine.until_shows("StatusText", |status| status == "1 user: 1 healthy");
+}
 
-    // To the end of the page.
+/// To the end of the page.
+fn changes(reader: &mut Reader) {
+    reader.types_said("promtool check rules /etc/prometheus/alerts.yml", "");
     while !reader.rest.is_empty() {
         reader.types_to("");
     }
     let machine = &reader.administrator.machine;
     machine.does("cd /etc/prometheus && ls alerts.yml.~1~ recording.yml.~1~");
-    let page = read(PAGE);
     let docs = "https://git.msp.example/lockwatch/src/branch/main/docs/";
-    assert!(page.contains(docs), "{PAGE} names another address");
-    reader.until_alerts(|rules| {
-        let here = |rule: &Value| {
-            rule["annotations"]["runbook_url"]
-                .as_str()
-                .is_some_and(|url| url.starts_with(docs))
-        };
-        rules.iter().all(here)
+    reader.until_each_alert(|rule| {
+        let url = rule["annotations"]["runbook_url"].as_str();
+        url.is_some_and(|url| url.starts_with(docs))
     });
     let dashboards = format!("{HOME}/lockwatch/deploy/grafana/dashboards");
     for address in [docs, "https://lockwatch.msp.example"] {
