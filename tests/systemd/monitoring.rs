@@ -1,8 +1,8 @@
 //! docs/monitoring.md typed from its beginning to its end, on the Debian that it is for, with the services of Prometheus and
 //! Alertmanager as Debian runs them. Between the commands is looked at what the page says they bring.
 //!
-//! Other than there: addresses and ports, for the machine shares the network with the test, and half a minute that Alertmanager
-//! waits before it mails.
+//! Other than there: addresses and ports, for the machine shares the network with the test; and Prometheus looks each 2 seconds,
+//! Alertmanager waits one before it mails, for the page's quarters and halves of a minute are nothing to learn from.
 
 use std::{collections::VecDeque, fs};
 
@@ -53,11 +53,8 @@ impl Reader {
                 &format!("[Service]\nExecStart=\nExecStart=/usr/bin/{service} {options} $ARGS\n"),
             );
         }
-        // What is recommended watches the whole host, at a port of its own. Who is asked says yes.
-        machine.write(
-            "/etc/apt/apt.conf.d/walk",
-            "APT::Install-Recommends false;\nAPT::Get::Assume-Yes true;\n",
-        );
+        // Who is asked says yes.
+        machine.write("/etc/apt/apt.conf.d/walk", "APT::Get::Assume-Yes true;\n");
         let deploy = format!("{HOME}/lockwatch/deploy");
         machine.does(&format!(
             "sed -i 's|localhost:9090|{prometheus}|; s|15s|2s|' {deploy}/prometheus/prometheus.yml && \

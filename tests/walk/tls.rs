@@ -36,7 +36,8 @@ async fn asked(place: &Place, url: &str, trusted: Option<&Server>) -> [String; 2
 }
 
 fn says(said: &str, parts: &[&str]) {
-    assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+    let all = parts.iter().all(|part| said.contains(part));
+    assert!(all, "not {parts:?}: {said:?}");
 }
 
 #[tokio::test]
