@@ -38,7 +38,7 @@ machine_of() {
         # Packed lists, for they are copied with each machine.
         ready=(--aptopt='Acquire::GzipIndexes "true"' --skip=cleanup/apt
             --customize-hook="export APT_CONFIG=\"\$MMDEBSTRAP_APT_CONFIG\"; apt-get clean &&
-                apt-get install --download-only --yes -qq --no-install-recommends ${*:2} && rm \"\$1\"/var/cache/apt/*.bin")
+                apt-get install --download-only --yes -qq --no-install-recommends ${*:2} && rm -f \"\$1\"/var/cache/apt/*.bin")
     fi
     mkdir -p "$tools/machines" && rm -rf "$machine" "$machine.new" &&
         mmdebstrap --quiet --variant=minbase --format=directory --dpkgopt=force-unsafe-io "${ready[@]}" \
