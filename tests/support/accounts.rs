@@ -10,7 +10,7 @@ use super::pages::{Typed, commands, pages};
 pub enum By {
     /// tests/walk, beside a running daemon, with paths and addresses put in.
     Here,
-    /// tests/systemd/walk.rs, word for word, on a machine with systemd.
+    /// tests/systemd/walk.rs and monitoring.rs, word for word, on a machine with systemd.
     Machine,
     /// tests/container/walk.rs, with podman. It types what [`By::Machine`] runs of its page too.
     Podman,
@@ -24,7 +24,6 @@ pub enum By {
 
 const CLUSTER: &str =
     "wants a cluster; tests/cluster and tests/node run the like on one where there is one";
-const OUTSIDE: &str = "asks the internet";
 
 /// See the top of the file.
 const ROWS: &[(&str, &str, By)] = &[
@@ -51,37 +50,6 @@ const ROWS: &[(&str, &str, By)] = &[
     ),
     (
         "docs/monitoring.md",
-        "sudo apt-get install prometheus",
-        By::Nobody("installs servers from the internet; tests/run takes the same packages apart"),
-    ),
-    (
-        "docs/monitoring.md",
-        "sudo cp --backup=numbered deploy/prometheus/",
-        By::Here,
-    ),
-    ("docs/monitoring.md", "sudo sed ", By::Here),
-    ("docs/monitoring.md", "sed ", By::Here),
-    ("docs/monitoring.md", "promtool ", By::Here),
-    ("docs/monitoring.md", "amtool ", By::Here),
-    ("docs/monitoring.md", "ARGS=", By::Here),
-    ("docs/monitoring.md", "lockwatch demo", By::Here),
-    (
-        "docs/monitoring.md",
-        "sudo install -d -m 0755 /etc/alertmanager",
-        By::Here,
-    ),
-    (
-        "docs/monitoring.md",
-        "sudo systemctl stop lockwatch",
-        By::Machine,
-    ),
-    (
-        "docs/monitoring.md",
-        "sudo systemctl start lockwatch",
-        By::Machine,
-    ),
-    (
-        "docs/monitoring.md",
         "target/tools/python/bin/python tests/grafana/format.py",
         By::Here,
     ),
@@ -90,22 +58,11 @@ const ROWS: &[(&str, &str, By)] = &[
         "tests/run --test grafana",
         By::Gate(".ci/run"),
     ),
-    (
-        "docs/monitoring.md",
-        "",
-        By::Nobody(
-            "wants the services of Prometheus and Alertmanager; tests/prometheus starts both without systemd",
-        ),
-    ),
+    ("docs/monitoring.md", "", By::Machine),
     (
         "docs/runbooks/",
         "getent hosts webservices.autotask.net",
-        By::Nobody(OUTSIDE),
-    ),
-    (
-        "docs/runbooks/reasons/tls.md",
-        "curl -vsS",
-        By::Asked("shows the certificate of Autotask's own server"),
+        By::Machine,
     ),
     ("docs/runbooks/", "sudo -u lockwatch lockwatch ", By::Here),
     ("docs/runbooks/", "curl ", By::Here),

@@ -252,8 +252,17 @@ fn copy(made: &Path, root: &Path) {
 }
 
 /// Asks until there is an answer; fails with `what` when there is none in time.
-pub fn eventually<T>(what: impl FnOnce() -> String, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub fn eventually<T>(what: impl FnOnce() -> String, ask: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, what, ask)
+}
+
+/// The same, where more or less time is given.
+pub fn within<T>(
+    patience: Duration,
+    what: impl FnOnce() -> String,
+    mut ask: impl FnMut() -> Option<T>,
+) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(answer) = ask() {
             return answer;

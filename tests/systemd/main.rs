@@ -16,6 +16,7 @@ mod site;
 mod credentials;
 mod ends;
 mod holds;
+mod monitoring;
 mod package;
 mod reloads;
 mod sandbox;

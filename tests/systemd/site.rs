@@ -190,7 +190,8 @@ impl Site {
     }
 }
 
-fn free_port() -> u16 {
+/// A port of the loopback on which nobody listens.
+pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     listener.local_addr().unwrap().port()
 }

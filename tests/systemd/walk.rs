@@ -8,23 +8,30 @@ use crate::{
     site::{Site, secret},
     support::{
         accounts::{By, of},
-        pages::root,
+        pages::{Typed, root},
     },
 };
 
-const USER: &str = "acme-email2at";
-const HOME: &str = "/home/admin";
+/// The user that is watched.
+pub const USER: &str = "acme-email2at";
+/// Where the administrator is at home.
+pub const HOME: &str = "/home/admin";
+/// Where the machine, which has nobody to ask, finds Autotask.
+const AUTOTASK: &str = "127.0.0.2       webservices.autotask.net\n";
 
 /// See the top of the file.
-struct Administrator {
-    site: Site,
-    machine: Machine,
+pub struct Administrator {
+    pub site: Site,
+    pub machine: Machine,
+    /// What is typed in place of what the pages say.
+    pub instead: Vec<(&'static str, String)>,
 }
 
 impl Administrator {
-    async fn arrives() -> Self {
+    /// On a machine with the Debian of this name.
+    pub async fn arrives(debian: &str) -> Self {
         let site = Site::of(&[USER]).await;
-        let machine = Machine::boot("trixie");
+        let machine = Machine::boot(debian);
         machine.does("useradd --create-home --shell /bin/bash admin");
         machine.write_as(
             "/etc/sudoers.d/admin",
@@ -38,8 +45,12 @@ impl Administrator {
              {USER}-code*) echo demo-code-of-{USER} ;;\n*) echo {} ;;\nesac >\"$file\"\ndone\n",
             secret(USER)
         );
-        machine.write_as("/usr/local/bin/test-editor", &typed, 0o755, "root:root");
-        let this = Self { site, machine };
+        let mut this = Self {
+            site,
+            machine,
+            instead: Vec::new(),
+        };
+        this.will_edit(&typed);
         this.means_to_write(|id| format!("file = \"/etc/lockwatch/secrets/{id}\""));
         for folder in ["config", "deploy", "docs", "systemd", "target/debian"] {
             this.machine
@@ -50,7 +61,19 @@ impl Administrator {
         }
         this.bring(&package(), "target/debian");
         this.machine.does(&format!("chown -R admin: {HOME}"));
+        this.instead = vec![
+            ("127.0.0.1:9477", format!("127.0.0.1:{}", this.site.port())),
+            ("/secrets/ID", format!("/secrets/{USER}")),
+            // It would not end.
+            (" --follow", String::new()),
+        ];
         this
+    }
+
+    /// A script in place of an editor: what it does to the files that it is given.
+    pub fn will_edit(&self, script: &str) {
+        self.machine
+            .write_as("/usr/local/bin/test-editor", script, 0o755, "root:root");
     }
 
     /// Puts a copy into the copy of the repository.
@@ -77,16 +100,29 @@ impl Administrator {
         ));
     }
 
-    fn types(&self, text: &str) -> Done {
-        let text = text
-            .replace("127.0.0.1:9477", &format!("127.0.0.1:{}", self.site.port()))
-            .replace("/secrets/ID", &format!("/secrets/{USER}"))
-            // It would not end.
-            .replace(" --follow", "");
-        self.machine.write(&format!("{HOME}/typed"), &text);
+    /// Types a command.
+    pub fn types(&self, text: &str) -> Done {
+        self.machine
+            .write(&format!("{HOME}/typed"), &self.puts_in(text));
         self.machine.try_to(&format!(
             "cd {HOME}/lockwatch && runuser -u admin -- env SUDO_EDITOR=/usr/local/bin/test-editor bash {HOME}/typed"
         ))
+    }
+
+    /// A command of a page as it is typed.
+    pub fn puts_in(&self, text: &str) -> String {
+        let put_in = |text: String, (said, meant): &(&str, String)| text.replace(said, meant);
+        self.instead.iter().fold(text.to_owned(), put_in)
+    }
+
+    /// Types a command of a page, which must go well.
+    pub fn types_well(&self, command: &Typed) -> Done {
+        let done = self.types(&command.text);
+        // Nothing is found where nothing is wrong.
+        let well = done.code == 0 || (done.code == 1 && command.text.contains("| grep"));
+        let place = format!("{}:{}: {}", command.page, command.line, command.text);
+        assert!(well, "{place}: {done:?}\n{}", self.machine.journal());
+        done
     }
 
     /// All commands of these pages.
@@ -98,13 +134,12 @@ impl Administrator {
             if text.contains("dynamic-user.conf") {
                 self.means_to_write(|id| format!("credential = \"secrets_{id}\""));
             }
-            let done = self.types(text);
-            // Nothing is found where nothing is wrong.
-            let well = done.code == 0 || (done.code == 1 && text.contains("| grep"));
-            let place = format!("{}:{}: {text}", command.page, command.line);
-            assert!(well, "{place}: {done:?}\n{}", self.machine.journal());
+            let done = self.types_well(&command);
             if text.ends_with("lockwatch validate") {
-                assert!(done.said.contains("1 user is watched"), "{place}: {done:?}");
+                assert!(done.said.contains("1 user is watched"), "{text}: {done:?}");
+            }
+            if text.starts_with("getent ") {
+                assert!(done.said.contains(AUTOTASK.trim()), "{text}: {done:?}");
             }
             if text.starts_with("sudo apt install") {
                 self.has_built();
@@ -117,19 +152,19 @@ impl Administrator {
 
 #[tokio::test]
 async fn the_readme_then_what_runbooks_say() {
-    let administrator = Administrator::arrives().await;
+    let administrator = Administrator::arrives("trixie").await;
     administrator.types_all(|page| page == "README.md");
     assert_eq!(administrator.site.mails().len(), 1, "the test mail");
     let machine = &administrator.machine;
     machine.until_shows("StatusText", |status| status == "1 user: 1 healthy");
-    administrator
-        .types_all(|page| page == "docs/monitoring.md" || page.starts_with("docs/runbooks/"));
+    machine.write("/etc/hosts", AUTOTASK);
+    administrator.types_all(|page| page.starts_with("docs/runbooks/"));
     machine.until_shows("StatusText", |status| status == "1 user: 1 healthy");
 }
 
 #[tokio::test]
 async fn the_page_about_systemd() {
-    let administrator = Administrator::arrives().await;
+    let administrator = Administrator::arrives("trixie").await;
     administrator.types_all(|page| page == "docs/systemd.md");
     let machine = &administrator.machine;
     machine.until_shows("StatusText", |status| status == "1 user: 1 healthy");
@@ -145,7 +180,7 @@ async fn the_page_about_systemd() {
 
 #[tokio::test]
 async fn what_containers_want_on_the_host() {
-    let administrator = Administrator::arrives().await;
+    let administrator = Administrator::arrives("trixie").await;
     administrator.types_all(|page| page == "docs/containers.md");
     let machine = &administrator.machine;
     let config = machine

@@ -13,7 +13,8 @@ systemd_ready() {
         { complain "systemd-nspawn and mmdebstrap are missing (Debian: systemd-container, mmdebstrap)"; return 1; }
     # Together, for they wait for the network and for one another's disk.
     local making=() one
-    machine_of bookworm & making+=($!)
+    # docs/monitoring.md is for this one.
+    machine_of bookworm prometheus prometheus-alertmanager & making+=($!)
     machine_of trixie & making+=($!)
     cargo_deb_found & making+=($!)
     for one in "${making[@]}"; do
@@ -27,15 +28,23 @@ systemd_ready() {
     export LOCKWATCH_TEST_BOOKWORM="$tools/machines/bookworm" LOCKWATCH_TEST_TRIXIE="$tools/machines/trixie"
 }
 
-# Makes a Debian of this name, with systemd and what the package depends on.
+# Makes a Debian of this name, with systemd and what the package depends on. What the pages have people install lies ready for
+# its apt, which finds no network in it: machine_of NAME PACKAGE...
 machine_of() {
     # What the pages have people type, where it is tried word for word.
-    local machine="$tools/machines/$1" with=sudo,curl,procps
-    [[ -e $machine/usr/bin/sudo ]] && return
+    local machine="$tools/machines/$1" with=sudo,curl,procps ready=()
+    [[ -d $machine && "$(cat "$machine.with" 2>/dev/null)" == "$with $*" ]] && return
+    if [[ $# -gt 1 ]]; then
+        # Packed lists, for they are copied with each machine.
+        ready=(--aptopt='Acquire::GzipIndexes "true"' --skip=cleanup/apt
+            --customize-hook="export APT_CONFIG=\"\$MMDEBSTRAP_APT_CONFIG\"; apt-get clean &&
+                apt-get install --download-only --yes -qq --no-install-recommends ${*:2} && rm -f \"\$1\"/var/cache/apt/*.bin")
+    fi
     mkdir -p "$tools/machines" && rm -rf "$machine" "$machine.new" &&
-        mmdebstrap --quiet --variant=minbase --format=directory --dpkgopt=force-unsafe-io \
+        mmdebstrap --quiet --variant=minbase --format=directory --dpkgopt=force-unsafe-io "${ready[@]}" \
             --include="systemd-sysv,dbus,ca-certificates,$with" "$1" "$machine.new" >&2 &&
-        mv "$machine.new" "$machine" || { complain "there is no Debian $1 to be had"; return 1; }
+        mv "$machine.new" "$machine" && echo "$with $*" >"$machine.with" ||
+        { complain "there is no Debian $1 to be had"; return 1; }
 }
 
 # Whether this machine comes up, with the control groups that tests/systemd/machine.rs asks for: many a root may not boot one,

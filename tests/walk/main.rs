@@ -14,6 +14,9 @@
 )]
 #[path = "../daemon/house/mod.rs"]
 mod house;
+#[allow(dead_code, reason = "that of another test, which needs more of it")]
+#[path = "../client/tls.rs"]
+mod server;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -24,6 +27,7 @@ mod here;
 mod labels;
 mod place;
 mod shell;
+mod tls;
 
 use support::{
     accounts::{By, account, idle_rows},

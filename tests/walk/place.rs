@@ -15,7 +15,7 @@ use crate::{
         Daemon, House,
         command::{Done, ended},
     },
-    support::{PATIENCE, pages::root, prometheus::Alertmanager},
+    support::{PATIENCE, pages::root},
 };
 
 /// The user of the pages.
@@ -25,7 +25,6 @@ pub const USER: &str = "acme-email2at";
 pub struct Place {
     pub house: House,
     _daemon: Daemon,
-    alertmanager: Alertmanager,
 }
 
 impl Place {
@@ -34,14 +33,12 @@ impl Place {
         let house = House::of(&[USER]);
         let daemon = house.start().await;
         house.until_state(USER, "healthy", "ok").await;
-        let alertmanager = Alertmanager::start(house.folder()).await;
         let place = Self {
             house,
             _daemon: daemon,
-            alertmanager,
         };
         let bin = place.bin();
-        for folder in [&bin, &place.etc().join("prometheus"), &place.work()] {
+        for folder in [&bin, &place.work()] {
             fs::create_dir_all(folder).unwrap();
         }
         place.program("sudo", "[ \"$1\" != -u ] || shift 2\nexec \"$@\"");
@@ -69,17 +66,13 @@ impl Place {
         self.house.folder().join("bin")
     }
 
-    fn etc(&self) -> PathBuf {
-        self.house.folder().join("etc")
-    }
-
     fn program(&self, name: &str, script: &str) {
         let file = self.bin().join(name);
         fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// A folder of the repository, to be changed at will; files name the places that are here.
+    /// A folder of the repository, to be changed at will.
     fn copy(&self, folder: &str) {
         let mut folders = vec![PathBuf::from(folder)];
         while let Some(folder) = folders.pop() {
@@ -89,16 +82,10 @@ impl Place {
                 if root().join(&name).is_dir() {
                     folders.push(name);
                 } else {
-                    let text = fs::read_to_string(root().join(&name)).unwrap();
-                    let here = text.replace("/etc/prometheus", &self.in_etc("prometheus"));
-                    fs::write(self.work().join(&name), here).unwrap();
+                    fs::copy(root().join(&name), self.work().join(&name)).unwrap();
                 }
             }
         }
-    }
-
-    fn in_etc(&self, name: &str) -> String {
-        self.etc().join(name).display().to_string()
     }
 
     /// A command with the paths, hosts and ports of this place, and a user for what stands for one.
@@ -108,7 +95,6 @@ impl Place {
         let own = self.house.url("");
         let own = own.trim_end_matches('/');
         let own_host = own.trim_start_matches("http://");
-        let alertmanager = format!("http://{}", self.alertmanager.0.target());
         let tmp = self.work().join("manual").display().to_string();
         let manifest = root().join("Cargo.toml");
         let cargo = format!("cargo run --locked --manifest-path {}", manifest.display());
@@ -116,19 +102,12 @@ impl Place {
         for (there, here) in [
             ("cargo run --release -- ", "lockwatch "),
             ("cargo run --locked", &cargo),
-            (
-                "demo --listen 127.0.0.1:9477 --for 10m",
-                "demo --listen 127.0.0.1:0 --for 3s",
-            ),
             ("https://webservices.autotask.net", autotask),
             ("https://ZONE_HOST", autotask),
             ("ZONE_HOST", "localhost"),
             ("http://LOCKWATCH_HOST:9477", own),
             ("http://127.0.0.1:9477/", &format!("{own}/")),
             ("127.0.0.1:9477/", &format!("{own_host}/")),
-            ("http://127.0.0.1:9093", &alertmanager),
-            ("/etc/prometheus", &self.in_etc("prometheus")),
-            ("/etc/alertmanager", &self.in_etc("alertmanager")),
             ("/etc/lockwatch/secrets", &folder),
             ("/var/lib/lockwatch", &folder),
             ("target/tools/python/bin/python", &python()),
