@@ -12,6 +12,8 @@ pub enum By {
     Here,
     /// tests/systemd/walk.rs, word for word, on a machine with systemd.
     Machine,
+    /// tests/node, on a machine where there is a Kubernetes; beside that, tests/walk has kubectl and helm look at it without.
+    Cluster,
     /// The gate or what it starts: the file in which it stands.
     Gate(&'static str),
     /// Nobody; tests/walk has the program itself look at its options. Why it is not run stands beside it.
@@ -20,8 +22,6 @@ pub enum By {
     Nobody(&'static str),
 }
 
-const CLUSTER: &str =
-    "wants a cluster; tests/cluster and tests/node run the like on one where there is one";
 const IMAGE: &str =
     "wants docker and what lies in /etc/lockwatch; tests/container runs the like with podman";
 const OUTSIDE: &str = "asks the internet";
@@ -63,8 +63,8 @@ const ROWS: &[(&str, &str, By)] = &[
         By::Nobody(IMAGE),
     ),
     ("docs/containers.md", "", By::Machine),
-    ("docs/kubernetes.md", "kubectl ", By::Asked(CLUSTER)),
-    ("docs/kubernetes.md", "helm ", By::Asked(CLUSTER)),
+    ("docs/kubernetes.md", "kubectl ", By::Cluster),
+    ("docs/kubernetes.md", "helm ", By::Cluster),
     ("docs/kubernetes.md", "", By::Here),
     (
         "docs/lockout.md",

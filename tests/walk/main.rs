@@ -32,6 +32,7 @@ use support::{
 #[test]
 fn every_command_is_run_by_somebody() {
     let (mut used, mut nobody, mut all) = (Vec::new(), Vec::new(), 0);
+    let mut elsewhere = Vec::new();
     for page in pages() {
         for typed in commands(&page) {
             let Some((row, by)) = account(&typed) else {
@@ -51,12 +52,17 @@ fn every_command_is_run_by_somebody() {
                 By::Nobody(why) | By::Asked(why) => {
                     nobody.push(format!("{page}:{}: {}\n    {why}", typed.line, typed.text));
                 }
+                By::Cluster => elsewhere.push(format!("{page}:{}: {}", typed.line, typed.text)),
                 By::Here | By::Machine => {}
             }
         }
     }
     assert_eq!(idle_rows(&used), Vec::<String>::new(), "no such commands");
     assert!(all > 150, "only {all} commands were found");
+    println!(
+        "run by tests/node, and so only where there is a Kubernetes, of {all}:\n{}",
+        elsewhere.join("\n")
+    );
     println!("not run, of {all}:\n{}", nobody.join("\n"));
     assert!(nobody.len() * 3 < all, "{} of {all}", nobody.len());
 }
