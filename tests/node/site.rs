@@ -25,7 +25,7 @@ const LOOK_UP: &str = "webservices.autotask.net";
 const ZONE: &str = "webservices14.autotask.net";
 const MAIL: &str = "smtp.msp.example";
 /// The user of the page.
-pub const USERNAME: &str = "k3jx7q@acme.example";
+const USERNAME: &str = "k3jx7q@acme.example";
 
 /// See the top of the file.
 pub struct Site {
@@ -103,6 +103,18 @@ impl Site {
         let change = |user: &mut ApiUser| user.secret = secret.to_owned();
         let world = self.simulator.world();
         assert!(world.with(|world| world.change(USERNAME, change)));
+    }
+
+    /// Locks the user.
+    pub fn locks(&self) {
+        let world = self.simulator.world();
+        assert!(world.with(|world| world.change(USERNAME, |user| user.locked = true)));
+    }
+
+    /// Clears *Locked*, as an administrator of Autotask does.
+    pub fn unlocks(&self) {
+        let world = self.simulator.world();
+        assert!(world.with(|world| world.unlock(USERNAME)));
     }
 
     /// What the simulated Autotask has seen of the user.

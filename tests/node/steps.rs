@@ -97,13 +97,12 @@ fn mails(reader: &mut Reader, typed: &Typed) {
     reader.site.until_mailed("test", "ops@msp.example");
 }
 
-/// The user fails, which a first `retry` is the fastest way to see; then it is repaired.
+/// The user is locked, which a first `retry` is the fastest way to see; then it is repaired.
 fn repairs(reader: &mut Reader, typed: &Typed) {
-    let before = reader.reads("acme-email2at");
-    reader.site.new_secret("demo-another-secret-in-autotask");
+    reader.site.locks();
     reader.fails(typed);
-    reader.site.until_mailed("failing", "it@acme.example");
-    reader.site.new_secret(&before);
+    reader.site.until_mailed("locked_out", "it@acme.example");
+    reader.site.unlocks();
     // One attempt a minute.
     until("the retry", || {
         (reader.types(typed).code == 0).then_some(())
