@@ -1,7 +1,6 @@
 //! Somebody who reads the page and types what stands there, in a copy of the repository; and what the cluster shows of it.
 
 use std::{
-    collections::BTreeSet,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -27,8 +26,6 @@ pub struct Reader {
     // Before the site, so that pods end before what they reach.
     pub node: Node,
     pub site: Site,
-    /// Which steps were taken.
-    pub steps: BTreeSet<usize>,
     /// values.yaml as it stands now.
     pub values: String,
 }
@@ -68,7 +65,6 @@ impl Reader {
         let this = Self {
             node,
             site,
-            steps: BTreeSet::new(),
             values: shown("values.yaml"),
         };
         this.writes("lockwatch/values.yaml", &this.values);

@@ -2,6 +2,8 @@
 
 use std::{fs, process::Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::{
     node::until,
     reader::{Reader, shown},
@@ -131,7 +133,7 @@ fn opens_page(reader: &mut Reader, typed: &Typed) {
         };
         reader.site.runtime.block_on(ask)
     });
-    goes_on.kill().unwrap();
+    kill_process(Pid::from_child(&goes_on), Signal::TERM).unwrap();
     goes_on.wait().unwrap();
     assert!(page.contains("acme-email2at"), "{page}");
 }
