@@ -109,6 +109,8 @@ clusterDNS: [$node_ip]
 clusterDomain: cluster.local
 evictionHard: {nodefs.available: "1%", imagefs.available: "1%", memory.available: "50Mi"}
 imageGCHighThresholdPercent: 99
+# Not a minute: pods that ended are gone, and files of Secrets are renewed, so much sooner.
+syncFrequency: 5s
 EOF
     cat >"$here/containerd.toml" <<EOF
 version = 2
