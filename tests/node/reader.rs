@@ -147,20 +147,18 @@ impl Reader {
         })
     }
 
-    /// What the daemon answers.
-    pub fn answer(&self, path: &str) -> String {
-        self.node
-            .tells(&format!("kubectl get --raw '{SERVICE}{path}'"))
+    /// What the daemon answers; nothing while there is none.
+    fn answer(&self, path: &str) -> Option<String> {
+        let ask = format!("kubectl get --raw '{SERVICE}{path}'");
+        let done = self.node.run(self.node.folder(), &ask);
+        (done.code == 0).then_some(done.said)
     }
 
     /// Waits until the page's user is in this state.
     pub fn until_state(&self, state: &str) {
         until(&format!("the user is {state}"), || {
-            let done = self.node.run(
-                self.node.folder(),
-                &format!("kubectl get --raw {SERVICE}/api/v1/users/acme-email2at"),
-            );
-            let user: Value = serde_json::from_str(&done.said).ok()?;
+            let said = self.answer("/api/v1/users/acme-email2at")?;
+            let user: Value = serde_json::from_str(&said).unwrap();
             (user["state"] == state).then_some(())
         });
     }
@@ -170,7 +168,7 @@ impl Reader {
         let hash = Sha256::digest(config.as_bytes());
         let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         until(&format!("a configuration with the hash {hash}"), || {
-            let metrics = self.answer("/metrics");
+            let metrics = self.answer("/metrics")?;
             let mut lines = metrics.lines();
             lines.find(|line| line.starts_with("lockwatch_config_hash") && line.contains(&hash))?;
             Some(())

@@ -212,9 +212,13 @@ images() {
     image lockwatch "$image" --entrypoint '["/usr/bin/lockwatch"]' --cmd run --user 65532:65532 --env PATH=/usr/bin
 }
 
-trap down EXIT
-images
-up "$here"/{pause,lockwatch}.tar
-volumes
-echo up
-cat >/dev/null
+# Read to its end before it begins, for it runs for minutes.
+{
+    trap down EXIT
+    images
+    up "$here"/{pause,lockwatch}.tar
+    volumes
+    echo up
+    cat >/dev/null
+    exit
+}
