@@ -1,5 +1,5 @@
 # Sourced by tests/run: a whole Kubernetes of one node, for tests/node/. It wants root, and Kubernetes' own programs in one
-# folder, which nothing that can be installed brings.
+# folder, which nothing that can be installed brings. The test types docs/kubernetes.md and takes about ten minutes.
 
 node_ready() {
     local each
