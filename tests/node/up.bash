@@ -1,8 +1,18 @@
-# Sourced by walk.bash: starts a Kubernetes of one node in the empty folder $here, with the images in the given archives, and
-# throws it away at the end. There is no kube-proxy and no DNS of the cluster; dns_says answers for the one Service there is.
-
-node_ip=10.98.0.1
+#!/usr/bin/env bash
+# A Kubernetes of one node in the given folder, as tests/node/node.rs wants it: says "up" when it is, and is thrown away with
+# the folder when standard input ends. There is no kube-proxy, and for names there is what stands in the folder's hosts/.
+set -euo pipefail
+here="$1" binary="$2" authority="$3" node_ip="$4"
+image=registry.msp.example/lockwatch:0.1.0
 started=()
+
+# What they keep for the next time is thrown away too.
+mkdir -p "$here"/bin
+for each in "helm $LOCKWATCH_TEST_HELM" "kubectl $LOCKWATCH_TEST_KUBECTL"; do
+    printf '%s\n' '#!/bin/sh' "HOME='$here' KUBECONFIG='$here/kubeconfig' exec '${each#* }' \"\$@\"" >"$here/bin/${each%% *}"
+    chmod +x "$here/bin/${each%% *}"
+done
+PATH="$here/bin:$PATH"
 
 start() {
     local name="$1"
@@ -24,13 +34,8 @@ until_true() {
 down() {
     local status=$? at
     set +e
-    if [[ $status != 0 ]]; then
-        kubectl get events,pods -n watch >&2
-        kubectl logs -n watch deployment/lockwatch --tail=20 >&2
-    fi
     # Its pods end with their containers; what is mounted for them goes with their namespaces.
-    helm uninstall lockwatch --namespace watch >/dev/null 2>&1
-    kubectl delete namespace watch --timeout=60s >/dev/null 2>&1
+    kubectl delete namespace lockwatch --timeout=60s >/dev/null 2>&1
     for ((at = ${#started[@]} - 1; at >= 0; at--)); do
         kill "${started[at]}" 2>/dev/null
         wait "${started[at]}" 2>/dev/null
@@ -44,12 +49,13 @@ down() {
 
 up() {
     local programs="$LOCKWATCH_TEST_KUBERNETES" image
-    mkdir -p "$here"/plugins
+    mkdir -p "$here"/plugins "$here"/hosts
     ip link add lw-node type bridge && ip addr add "$node_ip/24" dev lw-node && ip link set lw-node up
     openssl genrsa -out "$here/sa.key" 2>/dev/null
     echo 'demo-token,admin,1,system:masters' >"$here/tokens.csv"
     files
-    export KUBECONFIG="$here/kubeconfig"
+    start dns dnsmasq --no-daemon --no-resolv --no-hosts --bind-interfaces --listen-address="$node_ip" --local=/cluster.local/ \
+        --hostsdir="$here/hosts"
     start etcd etcd --data-dir etcd --listen-client-urls http://127.0.0.1:22379 \
         --advertise-client-urls http://127.0.0.1:22379 --listen-peer-urls http://127.0.0.1:22380 \
         --initial-advertise-peer-urls http://127.0.0.1:22380 --initial-cluster default=http://127.0.0.1:22380
@@ -77,7 +83,7 @@ up() {
 }
 
 files() {
-    mkdir -p "$here"/{cni,volume}
+    mkdir -p "$here"/cni
     cat >"$here/kubeconfig" <<EOF
 apiVersion: v1
 kind: Config
@@ -103,6 +109,8 @@ clusterDNS: [$node_ip]
 clusterDomain: cluster.local
 evictionHard: {nodefs.available: "1%", imagefs.available: "1%", memory.available: "50Mi"}
 imageGCHighThresholdPercent: 99
+# Not a minute: pods that ended are gone, and files of Secrets are renewed, so much sooner.
+syncFrequency: 5s
 EOF
     cat >"$here/containerd.toml" <<EOF
 version = 2
@@ -146,8 +154,71 @@ EOF
     chmod +x "$here/runc"
 }
 
-# The name of the Service leads to this address, as kube-proxy and a cluster's DNS would have it.
-dns_says() {
-    start dns dnsmasq --no-daemon --no-resolv --no-hosts --bind-interfaces --listen-address="$node_ip" \
-        --address="/lockwatch.watch.svc.cluster.local/$1"
+# A storage class by default, and two volumes of it.
+volumes() {
+    local each
+    kubectl apply -f - >/dev/null <<EOF
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: { name: here, annotations: { storageclass.kubernetes.io/is-default-class: "true" } }
+provisioner: kubernetes.io/no-provisioner
+volumeBindingMode: WaitForFirstConsumer
+EOF
+    for each in first second; do
+        mkdir "$here/$each"
+        kubectl apply -f - >/dev/null <<EOF
+apiVersion: v1
+kind: PersistentVolume
+metadata: { name: $each }
+spec:
+  capacity: { storage: 1Gi }
+  accessModes: [ReadWriteOnce]
+  storageClassName: here
+  local: { path: $here/$each }
+  nodeAffinity:
+    required:
+      nodeSelectorTerms: [{ matchExpressions: [{ key: kubernetes.io/hostname, operator: In, values: [node] }] }]
+EOF
+    done
+}
+
+with_buildah() {
+    local what="$1"
+    shift
+    buildah --root "$here/images" --runroot "$here/images-run" --storage-driver vfs "$what" "$@"
+}
+
+# An image around what is in NAME-root: NAME, what it is called, how it is configured.
+image() {
+    local name="$1" called="$2" container
+    shift 2
+    container="$(with_buildah from scratch)"
+    with_buildah copy -q "$container" "$here/$name-root" / >/dev/null
+    with_buildah config "$@" "$container"
+    with_buildah commit -q "$container" "docker-archive:$here/$name.tar:$called" >/dev/null
+}
+
+# The authorities in it are those of the test.
+images() {
+    mkdir -p "$here"/{pause-root,lockwatch-root/usr/bin}
+    echo 'fn main() { loop { std::thread::park(); } }' | rustc -C target-feature=+crt-static -o "$here/pause-root/pause" -
+    image pause localhost/pause:1 --entrypoint '["/pause"]' --user 65535
+    cp "$binary" "$here/lockwatch-root/usr/bin/lockwatch"
+    strip "$here/lockwatch-root/usr/bin/lockwatch"
+    ldd "$binary" | grep -o '/lib[^ ]*' | while read -r library; do
+        install -D "$library" "$here/lockwatch-root$library"
+    done
+    install -D -m 0644 "$authority" "$here/lockwatch-root/etc/ssl/certs/ca-certificates.crt"
+    image lockwatch "$image" --entrypoint '["/usr/bin/lockwatch"]' --cmd run --user 65532:65532 --env PATH=/usr/bin
+}
+
+# Read to its end before it begins, for it runs for minutes.
+{
+    trap down EXIT
+    images
+    up "$here"/{pause,lockwatch}.tar
+    volumes
+    echo up
+    cat >/dev/null
+    exit
 }

@@ -14,16 +14,11 @@ pub enum By {
     Machine,
     /// tests/container/walk.rs, with podman. It types what [`By::Machine`] runs of its page too.
     Podman,
+    /// tests/node, on a machine where there is a Kubernetes; beside that, tests/walk has kubectl and helm look at it without.
+    Cluster,
     /// The gate or what it starts: the file in which it stands.
     Gate(&'static str),
-    /// Nobody; tests/walk has the program itself look at its options. Why it is not run stands beside it.
-    Asked(&'static str),
-    /// Nobody, and why.
-    Nobody(&'static str),
 }
-
-const CLUSTER: &str =
-    "wants a cluster; tests/cluster and tests/node run the like on one where there is one";
 
 /// See the top of the file.
 const ROWS: &[(&str, &str, By)] = &[
@@ -40,8 +35,8 @@ const ROWS: &[(&str, &str, By)] = &[
     ("docs/containers.md", "for name in ", By::Machine),
     ("docs/containers.md", "sudoedit ", By::Machine),
     ("docs/containers.md", "", By::Podman),
-    ("docs/kubernetes.md", "kubectl ", By::Asked(CLUSTER)),
-    ("docs/kubernetes.md", "helm ", By::Asked(CLUSTER)),
+    ("docs/kubernetes.md", "kubectl ", By::Cluster),
+    ("docs/kubernetes.md", "helm ", By::Cluster),
     ("docs/kubernetes.md", "", By::Here),
     (
         "docs/lockout.md",

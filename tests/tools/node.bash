@@ -1,5 +1,5 @@
 # Sourced by tests/run: a whole Kubernetes of one node, for tests/node/. It wants root, and Kubernetes' own programs in one
-# folder, which nothing that can be installed brings.
+# folder, which nothing that can be installed brings. The test types docs/kubernetes.md and takes about ten minutes.
 
 node_ready() {
     local each
@@ -19,7 +19,7 @@ node_ready() {
     export LOCKWATCH_TEST_KUBERNETES
 }
 
-# Whether this root may do what a node does: networks of its own, mounts, layers on the disk that walk.bash uses, and control
+# Whether this root may do what a node does: networks of its own, mounts, layers on the disk that up.bash uses, and control
 # groups. Names and mounts are in namespaces of their own and go with them.
 node_may() {
     local disk groups=/sys/fs/cgroup said

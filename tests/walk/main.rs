@@ -36,7 +36,7 @@ use support::{
 
 #[test]
 fn every_command_is_run_by_somebody() {
-    let (mut used, mut nobody, mut all) = (Vec::new(), Vec::new(), 0);
+    let (mut used, mut elsewhere, mut all) = (Vec::new(), Vec::new(), 0);
     for page in pages() {
         for typed in commands(&page) {
             let Some((row, by)) = account(&typed) else {
@@ -53,17 +53,17 @@ fn every_command_is_run_by_somebody() {
                     "{file} does not run {:?}",
                     typed.text
                 ),
-                By::Nobody(why) | By::Asked(why) => {
-                    nobody.push(format!("{page}:{}: {}\n    {why}", typed.line, typed.text));
-                }
+                By::Cluster => elsewhere.push(format!("{page}:{}: {}", typed.line, typed.text)),
                 By::Here | By::Machine | By::Podman => {}
             }
         }
     }
     assert_eq!(idle_rows(&used), Vec::<String>::new(), "no such commands");
     assert!(all > 150, "only {all} commands were found");
-    println!("not run, of {all}:\n{}", nobody.join("\n"));
-    assert!(nobody.len() * 3 < all, "{} of {all}", nobody.len());
+    println!(
+        "run by tests/node, and so only where there is a Kubernetes, of {all}:\n{}",
+        elsewhere.join("\n")
+    );
 }
 
 /// Whether a script of ours holds the command, up to what is said to the program of the tests.
