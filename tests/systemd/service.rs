@@ -56,7 +56,9 @@ async fn from_the_first_start_to_the_stop() {
     machine.does("lockwatch health && lockwatch retry good");
     machine.does("useradd --groups lockwatch admin && runuser -u admin -- lockwatch status");
     let stranger = machine.try_to("useradd stranger && runuser -u stranger -- lockwatch status");
-    assert_eq!(stranger.code, 78, "{}", stranger.said);
+    // Who answers at the default port, if anybody, is another machine's affair: they share the network.
+    let why = "lockwatch.toml: cannot be read: Permission denied";
+    assert!(stranger.said.contains(why), "{}", stranger.said);
 
     machine.does("systemctl stop lockwatch");
     assert_eq!(machine.shows("Result"), "success");
