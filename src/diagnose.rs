@@ -96,6 +96,8 @@ pub struct History {
     pub activating_until: Option<Timestamp>,
     /// Rejections of this credential since it was last known to be good.
     pub rejections: u32,
+    /// Rejections in a row of the username, whatever credential was presented.
+    pub rejections_of_username: u32,
     /// Rejections that may still be risked unasked, after this check.
     pub attempts_left: u32,
 }

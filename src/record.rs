@@ -74,6 +74,9 @@ pub struct ProbeRecord {
 pub struct Budget {
     /// Rejections since the last proof that the credential is good.
     pub rejections: u32,
+    /// Rejections in a row of the username, whatever credential was presented.
+    #[serde(default)]
+    pub rejections_of_username: u32,
     /// Attempts without a known answer since then.
     pub unanswered: u32,
     /// Rejections that may still be risked unasked.
@@ -101,6 +104,7 @@ impl Budget {
         } = ledgers;
         Self {
             rejections: credential.rejections,
+            rejections_of_username: username.rejections,
             unanswered: credential.unanswered,
             attempts_left: attempts_left(ledgers, limits, now),
             held: hold(ledgers, limits, now),

@@ -151,6 +151,8 @@ fn history(words: &str) -> History {
             "new" => history.activating_until = Some(at("2026-11-21T14:08:00Z")),
             "new no more" => history.activating_until = Some(now()),
             "refused" => history.rejections = 1,
+            "twice by us" => history.rejections_of_username = 2,
+            "often by us" => history.rejections_of_username = 3,
             "spent" => history.attempts_left = 0,
             other => panic!("nothing is known as {other}"),
         }
@@ -204,6 +206,9 @@ fn every_finding_has_its_meaning() {
         found       | 401                   |                | failing credential_rejected: OrdinaryUser
         found       | 401                   | spent          | failing credential_rejected: OrdinaryUser, last word
         found       | 401                   | another worked | failing credential_rejected: NewSecret
+        found       | 401                   | another worked, twice by us | failing credential_rejected: NewSecret
+        found       | 401                   | another worked, often by us | failing credential_rejected: LockedOut
+        found       | 401                   | often by us    | failing credential_rejected: LockedOut
         found       | 401                   | worked         | locked_out locked_out: LockedOut
         found       | 401                   | worked, spent  | locked_out locked_out: LockedOut, last word
         found       | 401                   | new            | unclear activating

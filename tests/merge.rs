@@ -52,6 +52,7 @@ fn turn(id: &str, kind: Kind) -> Notice {
             found: None,
             dropped: false,
             rejections: 2,
+            rejections_of_username: 2,
             last_attempt: None,
             held: false,
             next_attempt: None,

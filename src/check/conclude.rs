@@ -170,6 +170,7 @@ fn history(standing: Option<&Standing>, limits: &Limits, activation: Activation)
             credential_changed: ledgers.username.changed_at,
             activating_until: activating_until.filter(|_| ledgers.username.last_accepted.is_none()),
             rejections: ledgers.credential.rejections,
+            rejections_of_username: ledgers.username.rejections,
             attempts_left: attempts_left(ledgers, limits, *now),
             code: CodeSent::Known,
         },

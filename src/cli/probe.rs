@@ -17,6 +17,7 @@ use super::{
 use crate::{
     attempt::Asker,
     check::{Checker, Progress},
+    clock,
     config::{self, Config},
     schedule::check_now,
     setup::Setup,
@@ -89,16 +90,18 @@ pub(super) async fn probe(args: Args) -> Result<Exit, Failure> {
         }
         match prober.check(&id, args.force, step).await {
             Ok(user) => {
-                if !args.json {
-                    report::result(&user);
+                let in_vain = tried.in_vain(&user).filter(|_| args.force);
+                match &in_vain {
+                    _ if args.json => {}
+                    Some(_) => report::untried(&user, clock::now()),
+                    None => report::result(&user),
                 }
-                let wished = args.force && user.known != "nothing";
-                if wished && tried.exit(&user) == Exit::Usage {
-                    let why = user.not_attempted.as_deref().unwrap_or_default();
-                    report::note(format!("{id}: no attempt was made: {why}"));
-                    untried = true;
-                } else {
-                    told.push(user.state.clone());
+                match in_vain {
+                    Some(why) => {
+                        report::note(why);
+                        untried = true;
+                    }
+                    None => told.push(user.state.clone()),
                 }
                 users.push(user);
             }

@@ -67,16 +67,12 @@ async fn one(daemon: &Daemon, id: &UserId, force: bool) -> Result<Exit, Failure>
             report::step(&step);
         })
         .await?;
-    let exit = tried.exit(&user);
-    if exit == Exit::Usage {
+    if let Some(why) = tried.in_vain(&user) {
         // Causes and steps would bury the one line that matters.
         report::untried(&user, clock::now());
-        let why = user
-            .not_attempted
-            .as_deref()
-            .unwrap_or("the daemon does not say why");
-        return Err(Failure::usage(format!("{id}: no attempt was made: {why}")));
+        return Err(Failure::usage(why));
     }
+    let exit = tried.exit(&user);
     report::result(&user);
     let no_attempt = exit == Exit::Unclear && !tried.attempt;
     if let Some(why) = user.not_attempted.as_ref().filter(|_| no_attempt) {

@@ -24,6 +24,17 @@ impl Tried {
         self.judged || user.reason == "secret_unreadable"
     }
 
+    /// That nothing was tried, and why, where that leaves nothing to say about the user. Of one whose zone alone is watched
+    /// nothing ever is, and that is no news.
+    pub(super) fn in_vain(self, user: &UserView) -> Option<String> {
+        let in_vain = user.known != "nothing" && self.exit(user) == Exit::Usage;
+        in_vain.then(|| {
+            let why = user.not_attempted.as_deref();
+            let why = why.unwrap_or("the daemon does not say why");
+            format!("{}: no attempt was made: {why}", user.id)
+        })
+    }
+
     /// What the user's state says; [`Exit::Usage`] when it is what was known before, because nothing was tried. That it is
     /// unclear is what the check itself says.
     pub(super) fn exit(self, user: &UserView) -> Exit {

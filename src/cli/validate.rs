@@ -37,8 +37,8 @@ pub(super) async fn validate(path: &Path) -> Result<Exit, Failure> {
     if let Some(barred) = place::barred(&config.store) {
         note(format!(
             "warning: {}: this account (uid {}) may not write {}, and without its store lockwatch makes no attempt: run this as \
-             the account that lockwatch runs as, for example with: sudo -u lockwatch lockwatch validate, or make it that account's \
-             (store.url)",
+             the account of the daemon (of the package: sudo -u lockwatch lockwatch validate), or let store.url name a place \
+             that this account may write",
             path.display(),
             rustix::process::geteuid().as_raw(),
             barred.display(),

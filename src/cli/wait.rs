@@ -15,6 +15,7 @@ use super::{
     exit::{Exit, Failure},
     interrupt,
     probe::Prober,
+    tried::Tried,
 };
 use crate::{clock, user::UserId, web::view::UserView};
 pub(super) use teller::Teller;
@@ -143,10 +144,12 @@ impl Awaited {
         let here = matches!(prober, Prober::Here(..));
         let look = self.what_now(clock::now(), look_up_every, here);
         let force = force && self.last.is_none();
+        let mut tried = Tried::default();
         let looked = async {
+            let on_step = |step| tried.note(&step);
             match look {
                 Look::Nothing => Ok(None),
-                Look::Check => prober.check(&self.id, force, |_| {}).await.map(Some),
+                Look::Check => prober.check(&self.id, force, on_step).await.map(Some),
                 Look::Read => prober.read(&self.id).await.map(Some),
             }
         };
@@ -165,6 +168,9 @@ impl Awaited {
         let Some(view) = view? else {
             return Ok(());
         };
+        if let Some(why) = tried.in_vain(&view).filter(|_| force) {
+            return Err(Failure::usage(why));
+        }
         for line in news(self.last.as_ref(), &view, clock::now(), look_up_every) {
             teller.line(&view, &line);
         }

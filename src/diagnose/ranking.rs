@@ -5,13 +5,16 @@ use jiff::Timestamp;
 use super::{Cause, Diagnosis, History, Reason, cause};
 use crate::observation::Mangled;
 
+/// So many rejections in a row may have locked the user, whatever else is wrong with it: the API does not show how many do.
+const MAY_LOCK: u32 = 3;
+
 /// A 401: the ranking depends on what the credential did before.
 pub(super) fn rejected(seen: Vec<String>, mangled: &[Mangled], history: &History) -> Diagnosis {
     let looks: Vec<String> = mangled
         .iter()
         .map(|what| what.as_sentence().to_owned())
         .collect();
-    let (reason, causes) = if let Some(good) =
+    let (reason, mut causes) = if let Some(good) =
         good(history.credential_accepted, history.credential_verified)
     {
         let same = format!("This very credential {good}.");
@@ -59,10 +62,28 @@ pub(super) fn rejected(seen: Vec<String>, mangled: &[Mangled], history: &History
         }
         (Reason::CredentialRejected, causes)
     };
+    if let Some(ours) = by_ourselves(history)
+        && let Some(locked) = causes
+            .iter()
+            .position(|ranked| ranked.cause == Cause::LockedOut)
+    {
+        causes[locked].speaks_for.push(ours);
+        causes[..=locked].rotate_right(1);
+    }
     Diagnosis {
         causes,
         ..Diagnosis::new(reason, seen)
     }
+}
+
+/// What speaks for a lock that lockwatch's own attempts brought about, be it with several credentials that somebody gave it.
+fn by_ourselves(history: &History) -> Option<String> {
+    let refused = history.rejections_of_username;
+    (refused >= MAY_LOCK).then(|| {
+        format!(
+            "lockwatch alone was refused {refused} times in a row for this username, whichever secret it was given."
+        )
+    })
 }
 
 /// When the last proof was had that a credential is good, and which: an acceptance, or a refusal of its code alone.

@@ -154,8 +154,11 @@ pub struct Facts {
     /// The incident is over because checks do not look at what failed any more.
     #[serde(default)]
     pub dropped: bool,
-    /// Rejections since the last acceptance.
+    /// Rejections of the credential since the last acceptance.
     pub rejections: u32,
+    /// The same of the username, whatever credential was presented.
+    #[serde(default)]
+    pub rejections_of_username: u32,
     /// The last attempt.
     pub last_attempt: Option<Timestamp>,
     /// Whether the credential is held: not presented again until something changes.

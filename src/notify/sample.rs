@@ -50,6 +50,7 @@ fn matter(kind: Kind, now: Timestamp, host: &str) -> Matter {
             found: Some(Reason::Ok),
             held: false,
             rejections: 0,
+            rejections_of_username: 0,
             ..begun(130, Reason::LockedOut)
         }),
         Kind::ZoneUntrusted => incident(facts(Reason::ZoneUntrusted)),
@@ -97,6 +98,7 @@ fn facts(reason: Reason, since: Timestamp, now: Timestamp, host: &str) -> Facts 
         found: None,
         dropped: false,
         rejections: if refused { 2 } else { 0 },
+        rejections_of_username: if refused { 2 } else { 0 },
         last_attempt: refused.then_some(now),
         held: refused,
         next_attempt: match reason {

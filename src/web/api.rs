@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::{
     Json,
     body::{Body, Bytes},
-    extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    extract::{FromRequestParts, Path, State},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
@@ -88,7 +88,24 @@ fn all(app: &App) -> Users {
     }
 }
 
-pub(super) async fn user(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+/// An id as the path has it. What is not even text is nobody's.
+pub(super) struct Named(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let id = Path::<String>::from_request_parts(parts, state).await;
+        id.map(|Path(id)| Self(id)).map_err(|_| {
+            problem(
+                StatusCode::NOT_FOUND,
+                "no user with this id is configured: an id is text",
+            )
+        })
+    }
+}
+
+pub(super) async fn user(State(app): State<Arc<App>>, Named(id): Named) -> Response {
     match find(&app, &id) {
         Ok(entry) => {
             let mut view = json!(UserView::from(&*entry));
@@ -104,7 +121,7 @@ pub(super) async fn user(State(app): State<Arc<App>>, Path(id): Path<String>) ->
 
 pub(super) async fn retry(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -121,7 +138,7 @@ pub(super) async fn retry(
 
 pub(super) async fn probe(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Named(id): Named,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {

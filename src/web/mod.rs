@@ -113,7 +113,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/-/ready", get(ready))
         .merge(reads)
         .merge(changes)
-        .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here; try / or /metrics") })
+        .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here; try /, /metrics or /api/v1/users") })
         .method_not_allowed_fallback(|| async {
             let error = "this is not done by this method; the header Allow says by which";
             problem(StatusCode::METHOD_NOT_ALLOWED, error)

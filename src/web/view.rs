@@ -104,8 +104,11 @@ pub struct UserView {
     pub zone: Option<String>,
     /// The zone's host.
     pub zone_host: Option<String>,
-    /// Rejections in a row by our own attempts.
+    /// Rejections in a row of the present credential, by our own attempts.
     pub rejections: u32,
+    /// The same of the username, whatever credential was presented: what counts towards a lockout.
+    #[serde(default)]
+    pub rejections_of_username: u32,
     /// Rejections that may still be risked unasked; none where nothing is ever presented.
     pub attempts_left: Option<u32>,
     /// Whether the credential is held.
@@ -240,6 +243,7 @@ impl From<&Entry> for UserView {
             zone: zone.map(|zone| zone.name.clone()),
             zone_host: zone.and_then(|zone| zone.api.host_str().map(ToOwned::to_owned)),
             rejections: record.budget.rejections,
+            rejections_of_username: record.budget.rejections_of_username,
             attempts_left: (!matches!(user.known, Known::Nothing))
                 .then_some(record.budget.attempts_left),
             held: record.budget.held.is_some(),

@@ -45,7 +45,27 @@ async fn a_wrong_new_secret_is_tried_once_and_the_old_one_not_again() {
         3,
         "one more, without a confirmation"
     );
-    assert_eq!(house.user("wrong").await["held"], true);
+    // Autotask counts them all, whichever secret it was.
+    let user = house.user("wrong").await;
+    assert_eq!(user["held"], true);
+    assert_eq!(user["rejections_of_username"], 3, "{user:#}");
+    let locked = &user["incident"]["causes"][0];
+    assert_eq!(locked["title"], "The account is locked after failed logins");
+    let ours = locked["speaks_for"].to_string();
+    assert!(
+        ours.contains("lockwatch alone was refused 3 times in a row"),
+        "{ours}"
+    );
+    let status = house.lockwatch(&["status", "wrong"]).await.stdout;
+    assert!(
+        status.contains("with this and other credentials 3 in a row"),
+        "{status}"
+    );
+    let page = house.get("/users/wrong").await.body;
+    assert!(
+        page.contains("1; 3 with this and other credentials"),
+        "{page}"
+    );
 
     house.give("wrong", "demo-wrong-secret-1");
     house.until("wrong", |user| user["rejections"] == 2).await;

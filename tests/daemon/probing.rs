@@ -83,6 +83,17 @@ async fn the_running_daemon_does_it() {
         too_soon.stderr.contains("wrong: no attempt was made: "),
         "{too_soon:?}"
     );
+    assert!(
+        too_soon.stdout.contains("result none, nothing was tried"),
+        "{too_soon:?}"
+    );
+    let waited = ["probe", "wrong", "--force", "--wait"];
+    let waited = house.lockwatch(&waited).await;
+    assert_eq!(waited.code, 64, "{waited:?}");
+    assert!(
+        waited.stderr.contains("wrong: no attempt was made: "),
+        "{waited:?}"
+    );
     let both = ["probe", "wrong", "works", "--force"];
     let both = house.lockwatch(&both).await;
     assert_eq!(

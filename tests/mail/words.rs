@@ -66,6 +66,7 @@ pub(crate) fn facts(user: &str, diagnosis: Diagnosis) -> Facts {
         found: None,
         dropped: false,
         rejections: 2,
+        rejections_of_username: 2,
         last_attempt: Some(at("2026-11-22T14:06:15Z")),
         held: true,
         next_attempt: None,
@@ -170,6 +171,7 @@ pub(crate) fn unknown_user() -> Facts {
         zone: None,
         since: at("2026-11-21T23:50:00Z"),
         rejections: 0,
+        rejections_of_username: 0,
         held: false,
         last_attempt: None,
         from_address: None,
@@ -186,6 +188,7 @@ pub(crate) fn recovered() -> Facts {
         at: at("2026-11-22T16:15:40Z"),
         held: false,
         rejections: 0,
+        rejections_of_username: 0,
         ..locked_out()
     }
 }
@@ -203,8 +206,21 @@ fn a_certain_lockout_has_no_question_mark() {
     facts.diagnosis.evidence = vec!["Autotask says: The user account has been locked.".into()];
     facts.diagnosis.causes.truncate(1);
     facts.rejections = 1;
+    facts.rejections_of_username = 1;
     let mail = compose(&[notice(Kind::LockedOut, facts)], None);
     insta::assert_snapshot!("locked_out_certain", read(&mail));
+}
+
+#[test]
+fn what_other_credentials_of_the_username_cost_is_told() {
+    let facts = Facts {
+        rejections: 1,
+        rejections_of_username: 4,
+        ..locked_out()
+    };
+    let text = compose(&[notice(Kind::LockedOut, facts)], None).text;
+    let all = "With this and other credentials it was refused 4 times in a row for this username.";
+    assert!(text.contains(all), "{text}");
 }
 
 #[test]

@@ -53,6 +53,7 @@ pub(super) fn notice(id: &str, recipient: &str, created: Timestamp) -> Notice {
             diagnosis: Diagnosis::new(reason, Vec::new()),
             found: None,
             rejections: 2,
+            rejections_of_username: 2,
             last_attempt: None,
             held: true,
             next_attempt: None,

@@ -182,6 +182,7 @@ fn turn(user: &str, kind: Kind, turn: u32, now: Timestamp) -> Notice {
             found: (kind == Kind::Recovered).then_some(Reason::Ok),
             dropped: false,
             rejections: 2,
+            rejections_of_username: 2,
             last_attempt: None,
             held: true,
             next_attempt: None,

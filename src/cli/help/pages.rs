@@ -112,7 +112,7 @@ pub const PAGES: [Page; 10] = [
             UNCLEAR,
             (
                 "64",
-                "wrong arguments; --force: no attempt was made, so nothing is known",
+                "wrong arguments, or refused; --force: no attempt was made",
             ),
             NO_DAEMON,
             INTERNAL,

@@ -76,15 +76,14 @@ fn owns(store: &Path) -> Result<(), Failure> {
         // Whoever may write there makes a store of its own; whoever may not is told so when it is opened.
         return Ok(());
     }
-    let us = rustix::process::geteuid().as_raw();
-    let folder = store.parent().unwrap_or(store);
     Err(Failure::usage(format!(
         "no daemon answers, and the store {} belongs to another user (uid {owner}): start the daemon, or run this command as that user, for example with: sudo -u '#{owner}' lockwatch …",
         store.display(),
     ))
     .advise(format!(
-        "if the store should be this account's, as in a container, give it the folder, as root on the host: chown -R {us} {}",
-        folder.display()
+        "in a container: what is mounted at {} must belong to the container's user, uid {}",
+        store.parent().unwrap_or(store).display(),
+        rustix::process::geteuid().as_raw(),
     )))
 }
 

@@ -58,6 +58,12 @@ fn attempts(user: &UserView, now: Timestamp) {
             many => format!("; {many} were refused in a row"),
         };
         say(format!("  tries  {left} left{refused}"));
+        if user.rejections_of_username > user.rejections {
+            say(format!(
+                "         with this and other credentials {} in a row for the username, which counts towards a lockout",
+                user.rejections_of_username
+            ));
+        }
     }
     if let Some(why) = &user.held_why {
         say(format!("  held   {why}"));

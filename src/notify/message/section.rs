@@ -166,6 +166,12 @@ fn effort(facts: &Facts) -> Vec<String> {
         .last_attempt
         .map(|at| format!("The last attempt was at {}.", instant(at)));
     let mut sentences = vec![times];
+    if facts.rejections_of_username > facts.rejections {
+        sentences.push(format!(
+            "With this and other credentials it was refused {} times in a row for this username.",
+            facts.rejections_of_username
+        ));
+    }
     sentences.extend(last);
     sentences.push(from);
     sentences
