@@ -139,7 +139,8 @@ async fn a_configuration_that_somebody_names_must_be_there() {
         (&named[..], &[][..]),
         (&probe, &[("LOCKWATCH_CONFIG", none)]),
     ] {
-        let done = house.lockwatch_told(arguments, GOOD, environment).await;
+        // Were it taken for none, the secret would be missed, rather than presented to the vendor.
+        let done = house.lockwatch_told(arguments, "", environment).await;
         assert_eq!(done.code, 78, "{arguments:?}: {done:?}");
         assert!(done.stderr.contains(none), "{arguments:?}: {done:?}");
         let advice = "name the configuration with --config or $LOCKWATCH_CONFIG";
