@@ -25,6 +25,7 @@ pub use ledger::{
 };
 pub use meter::{MOST, Meter, Now};
 use operator::note;
+pub use operator::one_off_left;
 pub use refusal::{Hold, Refusal, Waiting};
 use settle::note_hold;
 pub use settle::{End, settle};

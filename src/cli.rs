@@ -21,6 +21,7 @@ mod validate;
 mod wait;
 
 use std::{
+    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     process::ExitCode,
@@ -109,6 +110,9 @@ enum Command {
     },
 }
 
+/// Read where no other is named.
+const DEFAULT_CONFIG: &str = "/etc/lockwatch/lockwatch.toml";
+
 #[derive(Args, Clone, Debug)]
 struct ConfigArg {
     /// The configuration.
@@ -118,7 +122,7 @@ struct ConfigArg {
         hide_env_values = true,
         value_name = "FILE",
         value_hint = ValueHint::FilePath,
-        default_value = "/etc/lockwatch/lockwatch.toml"
+        default_value = DEFAULT_CONFIG
     )]
     path: PathBuf,
 }
@@ -215,5 +219,11 @@ fn kind() -> impl TypedValueParser<Value = Kind> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let bounds = Duration::from_millis(1)..=Duration::from_hours(24 * 365);
-    crate::config::duration::parse(text, &bounds).map_err(|why| why.0.to_owned())
+    crate::config::duration::parse(text, &bounds)
+        .map_err(|why| format!("it {}; write one such as 30s or 10m", why.0))
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let what = "it is not an IP address with a port; write one such as 127.0.0.1:9477";
+    text.parse().map_err(|_| what.to_owned())
 }

@@ -277,20 +277,20 @@ impl Mangled {
     pub fn as_sentence(self) -> &'static str {
         match self {
             Self::SurroundingQuotes => {
-                "The secret in the configuration begins and ends with a quote."
+                "The secret that lockwatch presented begins and ends with a quote."
             }
             Self::OuterWhiteSpace => {
-                "The secret in the configuration begins or ends with white space."
+                "The secret that lockwatch presented begins or ends with white space."
             }
-            Self::InnerWhiteSpace => "The secret in the configuration has white space inside.",
+            Self::InnerWhiteSpace => "The secret that lockwatch presented has white space inside.",
             Self::Backslash => {
-                "The secret in the configuration holds a backslash, as shells leave behind."
+                "The secret that lockwatch presented holds a backslash, as shells leave behind."
             }
             Self::UnusualLength => {
-                "The secret in the configuration is far from the 25 characters that Autotask generates."
+                "The secret that lockwatch presented is far from the 25 characters that Autotask generates."
             }
             Self::NotAscii => {
-                "The secret in the configuration holds characters other than ASCII, such as a typographic quote or a space that cannot be seen."
+                "The secret that lockwatch presented holds characters other than ASCII, such as a typographic quote or a space that cannot be seen."
             }
         }
     }

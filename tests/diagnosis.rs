@@ -433,7 +433,7 @@ fn what_speaks_for_a_cause_is_what_was_seen() {
     assert_eq!(
         got.causes[0].speaks_for,
         [
-            "The user was accepted at 2026-11-20 09:00 UTC; the credential in the configuration changed at 2026-11-21 13:59 UTC."
+            "The user was accepted at 2026-11-20 09:00 UTC; the credential that lockwatch presents changed at 2026-11-21 13:59 UTC."
         ]
     );
     let got = diagnose(&observed("unknown", "accepted", vec![]), &known).unwrap();

@@ -89,6 +89,11 @@ impl App {
 
     async fn reload_here(&self, by: By) -> Result<(), ReloadError> {
         let _one_at_a_time = self.reloading.lock().await;
+        let ending = || ReloadError::Failed("lockwatch is stopping".to_owned());
+        // What is about to end takes nothing any more, and that is no fault to tell.
+        if self.stopping.is_cancelled() {
+            return Err(ending());
+        }
         let before = self.setup.borrow().clone();
         let read = self.read_anew().await;
         if by == By::File
@@ -126,6 +131,7 @@ impl App {
                     }
                 );
             }
+            Err(_) if self.stopping.is_cancelled() => return Err(ending()),
             Err(why) => self.refuse(why, by),
         }
         result.map(drop)

@@ -26,15 +26,22 @@ pub(super) fn may(ledgers: &Ledgers, force: bool, now: Now) -> Result<(), Refusa
     Ok(())
 }
 
-pub(super) fn one_off_may(username: &UsernameLedger, now: Now) -> Result<(), Refusal> {
-    let recent = past(&username.one_off, DAY, now.wall);
+/// How many one-off attempts are left, or when the next is possible.
+///
+/// # Errors
+/// When none is left.
+pub fn one_off_left(username: &UsernameLedger, now: Timestamp) -> Result<usize, Timestamp> {
+    let recent = past(&username.one_off, DAY, now);
     // Where the clock was set back, they are not in order.
     match recent.iter().min() {
-        Some(first) if recent.len() >= ONE_OFF_ATTEMPTS_A_DAY => {
-            Err(wait(*first + DAY, Waiting::OneOff))
-        }
-        _ => Ok(()),
+        Some(first) if recent.len() >= ONE_OFF_ATTEMPTS_A_DAY => Err(*first + DAY),
+        _ => Ok(ONE_OFF_ATTEMPTS_A_DAY - recent.len()),
     }
+}
+
+pub(super) fn one_off_may(username: &UsernameLedger, now: Now) -> Result<(), Refusal> {
+    let left = one_off_left(username, now.wall);
+    left.map(drop).map_err(|until| wait(until, Waiting::OneOff))
 }
 
 /// Notes an attempt, and forgets what is older than `span`.

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::{sync::mpsc, time::interval};
 
 use super::{
-    duration,
+    address, duration,
     exit::{Exit, Failure},
     report, run,
 };
@@ -46,7 +46,7 @@ pub(super) struct Args {
     #[arg(long = "for", value_parser = duration, value_name = "DURATION")]
     duration: Option<Duration>,
     /// Where the endpoint listens; without it 127.0.0.1:9477, or a free port when that is taken.
-    #[arg(long)]
+    #[arg(long, value_parser = address)]
     listen: Option<SocketAddr>,
     /// Print one line of JSON with addresses and users, and nothing else on standard output.
     #[arg(long)]
@@ -238,13 +238,19 @@ fn introduce(
     mail: &PathBuf,
 ) -> LiveTable {
     let page = format!("http://{web}/");
-    let addresses = [
+    let mut addresses = vec![
         format!("page     {page}"),
         format!("metrics  {page}metrics"),
         format!("mails    {}", mail.display()),
         format!("Autotask {} (simulated)", simulator.base_url()),
         format!("try      lockwatch status --url {page}"),
     ];
+    if !web.ip().to_canonical().is_loopback() {
+        addresses.push(format!(
+            "open     everybody who reaches port {} of this host may read all of this, for there is no token",
+            web.port()
+        ));
+    }
     if !args.json {
         return LiveTable::new(&addresses);
     }

@@ -6,15 +6,16 @@ mod wait;
 use std::{
     env,
     io::{self, BufRead, IsTerminal, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::{
-    ConfigArg,
+    ConfigArg, DEFAULT_CONFIG,
     daemon::Step,
     exit::{Exit, Failure},
     probe::opened,
@@ -67,8 +68,8 @@ pub(super) async fn probe(
             }
             (config.autotask, config.lockout.activation)
         }
-        // A configuration that is there must be readable: it may hold this very user.
-        Err(problems) if !matches!(config.path.try_exists(), Ok(false)) => {
+        // A configuration that is there, or that somebody named, must be readable: it may hold this very user.
+        Err(problems) if !is_default(config) || !matches!(config.path.try_exists(), Ok(false)) => {
             return Err(problems.into());
         }
         Err(_) => (default_autotask()?, config::DEFAULT_ACTIVATION),
@@ -76,6 +77,7 @@ pub(super) async fn probe(
     let (secret, code) = tokio::task::spawn_blocking(ask)
         .await
         .map_err(|why| Failure::internal(why.to_string()))??;
+    let key = username.key();
     let id = UserId::parse("one-off").map_err(Failure::internal)?;
     let config = one_user(
         &id,
@@ -99,11 +101,15 @@ pub(super) async fn probe(
             .map(Some)
             .map_err(|why| Failure::internal(why.to_string())),
     };
+    let left = match checker.store.get() {
+        Ok(store) => store.one_off_left(&key).await,
+        Err(why) => Err(why),
+    };
     checker.store.close().await;
     let Some(entry) = result? else {
         return Ok(Exit::Interrupted);
     };
-    let user = unconfigured(UserView::from(&*entry));
+    let user = unconfigured(UserView::from(&*entry), left?);
     let found = entry
         .record
         .zone_probe
@@ -133,7 +139,15 @@ pub(super) async fn probe(
 
 /// A view of a user that no daemon watches: nothing is held, and the last step of each remedy, which is lockwatch's own
 /// configuration, does not apply.
-fn unconfigured(mut user: UserView) -> UserView {
+fn unconfigured(mut user: UserView, left: Result<usize, Timestamp>) -> UserView {
+    let step = match left {
+        Ok(2..) => "Probe it again; two attempts within 24 h are possible.".to_owned(),
+        Ok(_) => "Probe it again; one more attempt within 24 h is possible.".to_owned(),
+        Err(until) => format!(
+            "Probe it again after {}: two attempts within 24 h are made, and none is left before.",
+            until.strftime("%F %T UTC")
+        ),
+    };
     user.held = false;
     user.held_why = None;
     for cause in user
@@ -142,11 +156,14 @@ fn unconfigured(mut user: UserView) -> UserView {
         .flat_map(|incident| &mut incident.causes)
     {
         cause.steps.pop();
-        cause
-            .steps
-            .push("Probe it again; two attempts within 24 h are possible.".to_owned());
+        cause.steps.push(step.clone());
     }
     user
+}
+
+/// Whether nobody named another configuration.
+fn is_default(config: &ConfigArg) -> bool {
+    config.path == Path::new(DEFAULT_CONFIG)
 }
 
 /// Both secrets: from the terminal, the first one hidden; else two lines of standard input.

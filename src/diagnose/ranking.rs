@@ -32,7 +32,7 @@ pub(super) fn rejected(seen: Vec<String>, mangled: &[Mangled], history: &History
         history.credential_changed,
     ) {
         let mut speaks_for = vec![format!(
-            "The user {good}; the credential in the configuration changed at {}.",
+            "The user {good}; the credential that lockwatch presents changed at {}.",
             changed.strftime("%F %R UTC"),
         )];
         speaks_for.extend(looks);

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::{
     from_doc, millis,
-    sql::{self, Conn},
+    sql::{self, Conn, Pool},
     to_doc,
 };
-use crate::attempt::{Ledgers, Meter, Now};
+use crate::attempt::{Ledgers, Meter, Now, UsernameLedger};
 
 /// Whose documents.
 pub(super) struct Whose<'a> {
@@ -84,6 +84,15 @@ pub(super) async fn load(
             tenant: document(of("groups", whose.tenant))?,
         },
     })
+}
+
+/// What is on disk of a lower-cased username, whatever its credential.
+pub(super) async fn username(pool: &Pool, username: &str) -> Result<UsernameLedger, sqlx::Error> {
+    let row = sql::query("SELECT doc FROM ledger WHERE username = $1 AND fingerprint = ''")
+        .bind(username)
+        .fetch_optional(pool)
+        .await?;
+    document(row.map(|row| row.get("doc")).transpose()?)
 }
 
 /// What was found, or the document of nobody yet.

@@ -129,6 +129,19 @@ impl Store {
         self.writer.write(SettleNow { settlement, now }).await
     }
 
+    /// How many attempts `probe --username` may still make with this lower-cased username, or when the next.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn one_off_left(
+        &self,
+        username: &str,
+    ) -> Result<Result<usize, Timestamp>, StoreError> {
+        let ledger = books::username(&self.pool, username).await;
+        let ledger = ledger.map_err(StoreError::Read)?;
+        Ok(attempt::one_off_left(&ledger, self.now()))
+    }
+
     /// Lets the budget's clock go on: without a tick a minute, time that passes is not seen.
     ///
     /// # Errors

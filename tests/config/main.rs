@@ -558,7 +558,7 @@ token = { file = "token" }
             "Warning users.mangled.integration_code: the text in the configuration begins or ends with white space",
             "Error users.remark.integration_code: file remark is no code but a remark; write integration_code = \"vendor-held\" in the configuration itself where only the vendor knows the code",
             "Error users.without-code.secret: the file that `file` names below FOLDER (the name is not shown: it may be a secret in the wrong place) cannot be read: No such file or directory (os error 2)",
-            "Error email.smtp.password: environment variable LOCKWATCH_TEST_UNSET is not set",
+            "Error email.smtp.password: the environment variable that `env` names is not set (the name is not shown: it may be a secret in the wrong place)",
             "Warning web.token: file token is shorter than 16 characters and easily guessed",
         ]
     );

@@ -177,6 +177,14 @@ async fn wrong_arguments_are_said_so() {
     }
     let done = house.lockwatch(&["probe", "--wait"]).await;
     assert!(done.stderr.contains("by id, or --username"), "{done:?}");
+    for (option, wrong, write) in [
+        ("--listen", "9999", "such as 127.0.0.1:9477"),
+        ("--for", "banana", "such as 30s or 10m"),
+    ] {
+        let done = house.lockwatch(&["demo", option, wrong]).await;
+        assert_eq!(done.code, 64, "{done:?}");
+        assert!(done.stderr.contains(write), "{done:?}");
+    }
     let done = house.lockwatch(&["completions", "bash"]).await;
     assert_eq!(done.code, 0);
     assert!(
@@ -281,6 +289,8 @@ async fn the_demo_shows_itself_and_ends() {
     .await;
     assert_eq!(done.code, 0, "{done:?}");
     assert!(!done.stderr.contains("ERROR"), "{done:?}");
+    let open = "everybody who reaches port";
+    assert!(!done.stderr.contains(open), "{done:?}");
     let first: Value = serde_json::from_str(&done.stdout).unwrap();
     let keys: Vec<_> = first.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["autotask", "mail", "users", "web"]);
@@ -292,6 +302,10 @@ async fn the_demo_shows_itself_and_ends() {
             .iter()
             .all(|user| user["id"].is_string() && user["username"].is_string())
     );
+    let listen = ["demo", "--for", "1ms", "--listen", "0.0.0.0:0"];
+    let done = lockwatch(&listen, "", &bare, home.path()).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.stdout.contains(open), "{done:?}");
 }
 
 #[tokio::test]

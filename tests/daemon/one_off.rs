@@ -2,7 +2,7 @@
 
 use lockwatch::demo::ApiUser;
 
-use crate::house::House;
+use crate::house::{House, command::lockwatch};
 
 const STRANGER: &str = "stranger@globex.example";
 const GOOD: &str = "demo-secret-of-a-stranger\ndemo-code-of-a-stranger\n";
@@ -99,4 +99,56 @@ async fn json_and_refusals() {
         .await;
     assert_eq!(unknown.code, 1, "{unknown:?}");
     assert!(unknown.stdout.contains("unknown user"), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn how_many_attempts_are_left_is_told() {
+    let house = house();
+    let typed = "demo-short\ndemo-code-of-a-stranger\n";
+    house.keep_private("demo-short");
+    for left in [
+        "Probe it again; one more attempt within 24 h is possible.",
+        " UTC: two attempts within 24 h are made, and none is left before.",
+    ] {
+        let done = house
+            .lockwatch_told(&["probe", "--username", STRANGER], typed, &[])
+            .await;
+        assert_eq!(done.code, 1, "{done:?}");
+        assert!(done.stdout.contains(left), "{done:?}");
+        assert_eq!(
+            done.stdout.matches("Probe it again").count(),
+            done.stdout.matches(left).count()
+        );
+        // It was typed.
+        assert!(
+            done.stdout.contains("far from the 25 characters"),
+            "{done:?}"
+        );
+        assert!(!done.stdout.contains("in the configuration"), "{done:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_that_somebody_names_must_be_there() {
+    let house = house();
+    let none = house.folder().join("none.toml");
+    let none = none.to_str().unwrap();
+    let probe = ["probe", "--username", STRANGER];
+    let named = [&probe[..], &["--config", none]].concat();
+    for (arguments, environment) in [
+        (&named[..], &[][..]),
+        (&probe, &[("LOCKWATCH_CONFIG", none)]),
+    ] {
+        // Were it taken for none, the secret would be missed, rather than presented to the vendor.
+        let done = house.lockwatch_told(arguments, "", environment).await;
+        assert_eq!(done.code, 78, "{arguments:?}: {done:?}");
+        assert!(done.stderr.contains(none), "{arguments:?}: {done:?}");
+        let advice = "name the configuration with --config or $LOCKWATCH_CONFIG";
+        assert!(done.stderr.contains(advice), "{arguments:?}: {done:?}");
+    }
+    assert!(!house.folder().join("state").exists(), "nothing was begun");
+    // Nobody has to have one at the default place: then it goes on, to a secret that is not there.
+    let done = lockwatch(&probe, "", &[], house.folder()).await;
+    assert_eq!(done.code, 64, "{done:?}");
+    assert!(done.stderr.contains("must not be empty"), "{done:?}");
 }

@@ -142,3 +142,55 @@ async fn say_all(format: &str) -> String {
     house.forget("works@acme.example");
     log
 }
+
+/// What stands in place of a name may be a secret in the wrong place: where nothing has that name, it is told nowhere.
+#[tokio::test]
+async fn a_secret_in_place_of_a_name_is_told_nowhere() {
+    let mut house = House::of(&["works", "variable", "program"]);
+    let (variable, program) = ("demoPrivatePastedAsVariable", "demo@Private#Pasted");
+    for (id, credential) in [
+        ("variable", format!("{{ env = \"{variable}\" }}")),
+        ("program", format!("{{ command = [\"{program}\"] }}")),
+    ] {
+        house.account(id).credential =
+            format!("secret = {credential}\nintegration_code = {{ file = \"{id}.code\" }}");
+    }
+    house.keep_private(variable);
+    house.keep_private(program);
+    let mut daemon = house.start().await;
+    for (id, says) in [
+        (
+            "variable",
+            "the environment variable that `env` names is not set (the name is not shown",
+        ),
+        (
+            "program",
+            "the program that `command` names first (the name is not shown: it may be a secret in the wrong place) cannot \
+             be started",
+        ),
+    ] {
+        house.until_state(id, "failing", "secret_unreadable").await;
+        house
+            .mailed("secret_unreadable", id, "ops@msp.example")
+            .await;
+        let validated = house.lockwatch(&["validate"]).await;
+        assert_eq!(validated.code, 78, "{validated:?}");
+        let said = |text: &str| text.contains(says);
+        assert!(said(&validated.stderr), "{id}: {validated:?}");
+        let key = format!("users.{id}.secret");
+        assert!(validated.stderr.contains(&key), "{id}: {validated:?}");
+        assert!(said(&daemon.log()), "{id}: {}", daemon.log());
+        let user = house.user(id).await;
+        assert!(said(&user["evidence"].to_string()), "{user}");
+        for path in ["/", &format!("/users/{id}"), "/metrics"] {
+            assert_eq!(house.get(path).await.status, 200);
+        }
+        house.lockwatch(&["status", id]).await;
+        house.lockwatch(&["probe", id]).await;
+    }
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.ended(PATIENCE).await, Some(0));
+    // There it stands by mistake.
+    std::fs::remove_file(house.config()).unwrap();
+    assert_eq!(house.leaks(), Vec::<String>::new());
+}

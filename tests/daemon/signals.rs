@@ -9,7 +9,10 @@ use lockwatch::{
 use rustix::process::Signal;
 use tokio::time::Instant;
 
-use crate::house::{House, eventually};
+use crate::{
+    house::{House, eventually},
+    support::PATIENCE,
+};
 
 /// Less than the time-out of a zone that hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -70,6 +73,21 @@ async fn a_second_signal_ends_it_at_once() {
     daemon.says("stopping: no attempt starts any more").await;
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.ended(PATIENCE).await, Some(0), "{}", daemon.log());
+}
+
+/// What is about to end takes no new configuration: neither is one read, nor is that it was not read a fault.
+#[tokio::test]
+async fn a_reload_while_it_ends_is_nothing() {
+    let (house, mut daemon) = with_a_hanging_zone("3s").await;
+    daemon.signal(Signal::TERM);
+    daemon.says("stopping: no attempt starts any more").await;
+    daemon.signal(Signal::HUP);
+    let reload = house.post("/-/reload", "").await;
+    assert_eq!(reload.status, 422, "{reload:?}");
+    assert!(reload.body.contains("lockwatch is stopping"), "{reload:?}");
+    assert_eq!(daemon.ended(PATIENCE).await, Some(0), "{}", daemon.log());
+    let log = daemon.log();
+    assert!(!log.contains("reloaded") && !log.contains("ERROR"), "{log}");
 }
 
 #[tokio::test]

@@ -1,10 +1,20 @@
 //! A secret from a program's standard output: no shell, nothing on its standard input, its complaints unseen.
 
-use std::process::Stdio;
+use std::{env, process::Stdio};
 
 use tokio::process::Command;
 
 use super::{LONGEST, read_some};
+
+/// Where programs are looked for when `$PATH` is not set.
+const PATH: &str = "/bin:/usr/bin";
+
+/// Whether a file has this name, by its path or in `$PATH`; it need not be a program that can be started.
+pub fn is_there(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_else(|| PATH.into());
+    // An absolute path stays what it is, whatever folder it is looked for in.
+    env::split_paths(&path).any(|folder| folder.join(program).exists())
+}
 
 /// What the program writes. Dropping the future kills the program.
 pub async fn output(words: &[String]) -> Result<Vec<u8>, String> {

@@ -1,5 +1,6 @@
 //! Where secrets come from, and reading them. Each source is read when it is asked and nothing is kept here. Errors and
-//! `Debug` name the source, never the content, and of a command only the program: its arguments may be secrets too.
+//! messages name the source, never the content, and of a command only the program: its arguments may be secrets too. `Debug`
+//! says only what kind of source it is.
 
 mod code;
 mod command;
@@ -19,6 +20,8 @@ pub use mangled::mangled;
 
 /// The longest secret, in bytes.
 pub(super) const LONGEST: usize = 64 * 1024;
+/// Where what is named is not there.
+const UNNAMED: &str = "(the name is not shown: it may be a secret in the wrong place)";
 /// How long a source may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -72,7 +75,8 @@ impl SecretSource {
         matches!(self, Self::Env(_) | Self::Credential(_))
     }
 
-    /// The source in words: `file /etc/…`, `environment variable X`, `` command `pass` ``.
+    /// The source in words: `file /etc/…`, `environment variable X`, `` command `pass` ``. Only for one that was read: the name
+    /// of what is not there may be a secret in the wrong place, and an error of [`Self::read`] leaves it out.
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
@@ -98,8 +102,8 @@ impl SecretSource {
         }
     }
 
-    /// Tells one place from another. It may hold the arguments of a command, so it is not for people; `None` for a text in the
-    /// configuration itself.
+    /// Tells one place from another. It may hold a pasted secret or the arguments of a command, so it is not for people;
+    /// `None` for a text in the configuration itself.
     #[must_use]
     pub fn place(&self) -> Option<String> {
         match self {
@@ -120,7 +124,7 @@ impl SecretSource {
             },
             Self::Env(name) => env::var_os(name)
                 .map(std::os::unix::ffi::OsStringExt::into_vec)
-                .ok_or_else(|| "is not set".to_owned()),
+                .ok_or_else(|| format!("is not set {UNNAMED}")),
             Self::Command(words) => command::output(words).await,
             Self::Plain(text) => Ok(text.expose_secret().as_bytes().to_vec()),
         }
@@ -130,8 +134,8 @@ impl SecretSource {
         SecretError(format!("{} {what}", self.describe_in_error(folders)))
     }
 
-    /// As `describe`, but a file that is not there may be no name at all but a secret that was pasted in the wrong place:
-    /// then only the nearest folder that is there is named.
+    /// As `describe`, but what is not there may be no name at all but a secret that was pasted in the wrong place: then only
+    /// the key is named, and of a file the nearest folder that is there.
     fn describe_in_error(&self, folders: &[&Path]) -> String {
         match (self, self.file()) {
             (Self::File(_), Some(path)) if !path.exists() && !is_path(&path, folders) => {
@@ -140,16 +144,30 @@ impl SecretSource {
                     .find(|folder| folder.is_dir())
                     .unwrap_or(Path::new("."));
                 format!(
-                    "the file that `file` names below {} (the name is not shown: it may be a secret in the wrong place)",
+                    "the file that `file` names below {} {UNNAMED}",
                     folder.display()
                 )
             }
             (Self::Credential(_), file) if !file.as_deref().is_some_and(Path::exists) => {
                 "the credential that the configuration names".to_owned()
             }
+            (Self::Env(name), _) if env::var_os(name).is_none() => {
+                "the environment variable that `env` names".to_owned()
+            }
+            (Self::Command(words), _)
+                if !words.first().is_some_and(|name| named(name, folders)) =>
+            {
+                format!("the program that `command` names first {UNNAMED}")
+            }
             _ => self.describe(),
         }
     }
+}
+
+/// Whether a program is there, or is given by a path.
+fn named(program: &str, folders: &[&Path]) -> bool {
+    let path = Path::new(program);
+    command::is_there(program) || (path.is_absolute() && is_path(path, folders))
 }
 
 /// Whether the folder of `path` is there and somebody must have written it down: no secret does that by chance.
@@ -161,7 +179,14 @@ fn is_path(path: &Path, folders: &[&Path]) -> bool {
 
 impl fmt::Debug for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SecretSource({})", self.describe())
+        // Not even the name: it may be a secret in the wrong place.
+        f.write_str(match self {
+            Self::File(_) => "SecretSource(file)",
+            Self::Env(_) => "SecretSource(env)",
+            Self::Credential(_) => "SecretSource(credential)",
+            Self::Command(_) => "SecretSource(command)",
+            Self::Plain(_) => "SecretSource(text)",
+        })
     }
 }
 

@@ -108,7 +108,10 @@ async fn the_environment() {
     let unset = SecretSource::Env("LOCKWATCH_TEST_UNSET".into());
     assert_eq!(
         read(&unset).await,
-        Err("environment variable LOCKWATCH_TEST_UNSET is not set".to_owned())
+        Err(
+            "the environment variable that `env` names is not set (the name is not shown: it may be a secret in the wrong place)"
+                .to_owned()
+        )
     );
 }
 
@@ -180,10 +183,43 @@ async fn a_commands_output() {
         .await
         .unwrap_err();
     assert!(
-        error.starts_with("command `lockwatch-no-such-program` cannot be started: "),
+        error.starts_with(
+            "the program that `command` names first (the name is not shown: it may be a secret in the wrong place) \
+             cannot be started: "
+        ),
         "{error}"
     );
-    assert!(!error.contains("demo-secret-1"), "{error}");
+    assert!(
+        !error.contains("demo-secret-1") && !error.contains("no-such"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_program_that_is_there_or_is_given_by_a_path_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("there");
+    fs::write(&there, "").unwrap();
+    fs::set_permissions(&there, fs::Permissions::from_mode(0o600)).unwrap();
+    let absent = folder.path().join("absent");
+    for (program, beside, is_named) in [
+        (there.to_str().unwrap(), None, true),
+        (absent.to_str().unwrap(), None, false),
+        (absent.to_str().unwrap(), Some(Path::new("/etc")), true),
+        (absent.to_str().unwrap(), Some(folder.path()), false),
+        ("/demo-pasted-secret", Some(Path::new("/etc")), false),
+        ("demo-pasted-secret", Some(Path::new("/etc")), false),
+    ] {
+        let beside: Vec<_> = beside.into_iter().collect();
+        let error = command(&[program])
+            .read_beside(&beside)
+            .await
+            .unwrap_err()
+            .0;
+        let begin = format!("command `{program}` cannot be started: ");
+        assert_eq!(error.starts_with(&begin), is_named, "{error}");
+        assert_eq!(error.contains(program), is_named, "{error}");
+    }
 }
 
 /// The clock is paused, and jumps to the deadline as soon as nothing but it is waited for.
@@ -233,8 +269,25 @@ async fn nothing_prints_a_secret() {
     let plain = SecretSource::Plain(SecretString::from("demo-secret-1"));
     assert_eq!(read(&plain).await, Ok("demo-secret-1".to_owned()));
     for source in [plain, command(&["pass", "demo-secret-1"])] {
-        let shown = format!("{source:?} {source:#?} {}", source.describe());
+        let shown = source.describe();
         assert!(!shown.contains("demo-secret-1"), "{shown}");
+    }
+    let pasted = || "demo-secret-1".to_owned();
+    for source in [
+        SecretSource::Plain(SecretString::from(pasted())),
+        SecretSource::File(pasted().into()),
+        SecretSource::Env(pasted()),
+        SecretSource::Credential(pasted()),
+        SecretSource::Command(vec![pasted(), pasted()]),
+    ] {
+        let error = read(&source).await;
+        let shown = format!("{source:?} {source:#?}");
+        assert!(!shown.contains("demo-secret-1"), "{shown}");
+        assert!(
+            error.as_ref().is_ok_and(|text| *text == pasted())
+                || !error.as_ref().unwrap_err().contains("demo"),
+            "{error:?}"
+        );
     }
     assert_eq!(command(&["pass", "show"]).describe(), "command `pass`");
 }
