@@ -1,6 +1,6 @@
-//! deploy/compose.yaml brings up lockwatch as it is written there, alone, with its store in a folder of the host. All four
-//! services, three of them stand-ins, and the volume are walk.rs's; tests/compose.rs holds the file against the schema and
-//! against what it mounts.
+//! deploy/compose.yaml brings up lockwatch as it is written there, alone, with its store in a folder of the host.
+//! walk.rs starts all four services, three of them stand-ins, with the volume; tests/compose.rs holds the file against
+//! the schema and against what it mounts.
 
 use std::{
     env, fs,

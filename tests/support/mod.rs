@@ -1,4 +1,5 @@
-//! What tests of several rooms share: programs that end with the test, certificates, databases, ports, and a mail server.
+//! What tests of several rooms share: programs that end with the test, ports, certificates, databases, and a mail
+//! server.
 #![allow(
     dead_code,
     unreachable_pub,

@@ -1,6 +1,6 @@
-//! docs/monitoring.md typed from its beginning to its end, on the Debian that it is for, by reader.rs. Between the commands is
-//! looked at what the page says they bring. Alertmanager waits a second before it mails, for the page's halves of a minute are
-//! nothing to learn from.
+//! docs/monitoring.md typed from its beginning to its end, on the Debian that it is for, by reader.rs. Between the
+//! commands is looked at what the page says they bring. Alertmanager waits a second before it mails, for the page's
+//! halves of a minute are nothing to learn from.
 
 use std::fs;
 

@@ -1,6 +1,6 @@
-//! Somebody who types docs/monitoring.md command by command, with the services of Prometheus and Alertmanager as Debian runs
-//! them, and looks at what these say in between. Other than on the page: addresses and ports, for the machine shares the network
-//! with the test; and Prometheus looks each 2 seconds.
+//! Somebody who types docs/monitoring.md command by command, with the services of Prometheus and Alertmanager as Debian
+//! runs them, and looks at what these say in between. Other than on the page: addresses and ports, for the machine
+//! shares the network with the test; and Prometheus looks each 2 seconds.
 
 use std::{collections::VecDeque, fs};
 
