@@ -163,6 +163,27 @@ fn every_file_that_is_mounted_exists() {
 }
 
 #[test]
+fn the_count_of_attempts_is_where_docker_run_has_it() {
+    let compose = compose();
+    let state = &compose["volumes"]["state"];
+    // Never made anew, never removed.
+    assert_eq!(state["external"], true);
+    let name = state["name"].as_str().unwrap();
+    let mounted = texts(&compose["services"]["lockwatch"]["volumes"]);
+    let place = "/var/lib/lockwatch";
+    assert!(mounted.contains(&format!("state:{place}")), "{mounted:?}");
+    let page = fs::read_to_string(root().join("docs/containers.md")).unwrap();
+    let runs: Vec<_> = page.split("\ndocker run ").skip(1).collect();
+    assert!(runs.len() >= 2, "{page}");
+    for run in runs {
+        let (run, _) = run.split_once("\n```").unwrap();
+        assert!(run.contains(&format!("{name}:{place}")), "{run}");
+    }
+    let create = format!("\ndocker volume create {name}\n");
+    assert!(page.contains(&create), "{create}");
+}
+
+#[test]
 fn every_service_is_confined_and_pinned() {
     let compose = compose();
     let services = compose["services"].as_object().unwrap();

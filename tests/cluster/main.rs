@@ -7,6 +7,8 @@
 #[path = "../kubernetes/house.rs"]
 #[expect(dead_code, reason = "it serves the tests of the chart too")]
 mod house;
+#[path = "../support/ports.rs"]
+mod ports;
 mod server;
 
 use house::{CHART, HELMS, objects, output, said, template, values};

@@ -4,7 +4,6 @@ use std::{
     env,
     ffi::OsString,
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -12,6 +11,8 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+use crate::ports;
 
 /// How often it is asked whether it is ready: a minute and more.
 const LOOKS: u32 = 600;
@@ -24,7 +25,7 @@ pub struct Server {
 impl Server {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let [etcd, peers, api] = [free_port(), free_port(), free_port()];
+        let [etcd, peers, api] = ports::free();
         let mut server = Self {
             folder,
             children: Vec::new(),
@@ -148,11 +149,6 @@ impl Drop for Server {
 /// What tests/run names.
 fn program(variable: &str) -> OsString {
     env::var_os(variable).unwrap_or_else(|| panic!("{variable}: start the tests with tests/run"))
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn url(port: u16) -> String {

@@ -1,12 +1,17 @@
-//! deploy/compose.yaml brings up lockwatch as it is written there. The other services need images that only a registry
-//! has; tests/compose.rs holds the file against the schema and against what it mounts.
+//! deploy/compose.yaml brings up lockwatch as it is written there, alone, with its store in a folder of the host.
+//! walk.rs starts all four services, three of them stand-ins, with the volume; tests/compose.rs holds the file against
+//! the schema and against what it mounts.
 
-use std::{env, fs, process::Command};
+use std::{
+    env, fs,
+    os::unix::fs::{MetadataExt, chown},
+    process::Command,
+};
 
 use super::{
     image::{image, root},
-    podman::{Container, Done, inspect, podman, program, run},
-    stand::{Stand, hand_over},
+    podman::{Container, Done, inspect, program, run},
+    stand::{Stand, USER, hand_over},
 };
 use crate::house::eventually;
 
@@ -14,6 +19,8 @@ use crate::house::eventually;
 struct Project {
     name: String,
     etc: String,
+    /// A folder for the store.
+    state: String,
     image: &'static str,
     /// Of this machine, for the page.
     port: String,
@@ -29,6 +36,7 @@ impl Project {
             .arg(root().join("deploy/compose.yaml"))
             .args(arguments)
             .env("LOCKWATCH_ETC", &self.etc)
+            .env("LOCKWATCH_STATE", &self.state)
             .env("LOCKWATCH_IMAGE", self.image)
             .env("LOCKWATCH_PORT", &self.port);
         run(&mut command)
@@ -38,7 +46,6 @@ impl Project {
 impl Drop for Project {
     fn drop(&mut self) {
         let done = self.compose(&["down", "--volumes"]);
-        podman(&["volume", "rm", "--force", &format!("{}_state", self.name)]);
         if done.code != 0 && !std::thread::panicking() {
             panic!("{done:#?}");
         }
@@ -53,9 +60,12 @@ async fn compose_brings_up_lockwatch() {
     let own = stand.house.url("").replace("http://", "");
     fs::write(stand.house.config(), config.replace(&own, "0.0.0.0:9477")).unwrap();
     hand_over(stand.house.folder());
+    let state = tempfile::tempdir().unwrap();
+    chown(state.path(), Some(USER), Some(USER)).unwrap();
     let project = Project {
         name: format!("lockwatch-compose-{}", std::process::id()),
         etc: stand.house.folder().display().to_string(),
+        state: state.path().display().to_string(),
         image: image(),
         port: own.rsplit(':').next().unwrap().to_owned(),
     };
@@ -87,6 +97,8 @@ async fn compose_brings_up_lockwatch() {
         networks,
         ["inside", "outside"].map(|network| format!("{}_{network}", project.name))
     );
+    let store = fs::metadata(state.path().join("lockwatch.db")).unwrap();
+    assert_eq!(store.uid(), USER);
     let page = stand.house.get("/").await;
     assert_eq!(page.status, 200, "{page:?}");
     assert_eq!(container.stop(), 0, "{}", container.log());

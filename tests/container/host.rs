@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     house::command::{Done, ended},
-    support::{PATIENCE, pages::read},
+    support::{PATIENCE, pages::read, ports},
 };
 
 const TOKEN: &str = "demo-web-token-of-some-length";
@@ -29,8 +29,8 @@ const GRAFANA: &str = "demo-password-of-grafana";
 pub struct Host {
     /// What its containers find outside.
     pub outside: Outside,
-    /// Where lockwatch, Prometheus, Alertmanager and Grafana are published.
-    pub ports: [u16; 4],
+    /// Where compose publishes Prometheus, once it is told.
+    pub prometheus: u16,
     folder: TempDir,
 }
 
@@ -42,7 +42,7 @@ impl Host {
         monitors::make(folder.path());
         let this = Self {
             outside: Outside::make(folder.path()).await,
-            ports: free_ports(),
+            prometheus: 0,
             folder,
         };
         this.put_repository();
@@ -59,7 +59,7 @@ impl Host {
         self.path(name).display().to_string()
     }
 
-    /// What the commands of the page read of it, to be changed at will. What compose is told goes where the page says.
+    /// What the commands of the page read of it, to be changed at will.
     fn put_repository(&self) {
         fs::create_dir(self.path("repository")).unwrap();
         let mut copy = Command::new("cp");
@@ -68,17 +68,21 @@ impl Host {
             .args(["LICENSE", "build.rs", "src", "templates", "deploy"])
             .arg(self.path("repository"));
         assert!(copy.status().unwrap().success());
+    }
+
+    /// What compose is told where the page says, and the ports of which there is no choice. It starts right after.
+    pub fn tells_compose(&mut self) {
+        let [lockwatch, others @ ..] = ports::free::<4>();
+        self.prometheus = others[0];
         let etc = self.shown("etc/lockwatch");
         let told = format!(
-            "LOCKWATCH_ETC={etc}\nLOCKWATCH_PORT={}\nALERTMANAGER_CONFIG={etc}-monitoring/alertmanager.yml\n\
+            "LOCKWATCH_ETC={etc}\nLOCKWATCH_PORT={lockwatch}\nALERTMANAGER_CONFIG={etc}-monitoring/alertmanager.yml\n\
              ALERTMANAGER_SMTP_PASSWORD_FILE={etc}-monitoring/smtp-password\n\
-             GRAFANA_ADMIN_PASSWORD_FILE={etc}-monitoring/grafana-admin\n",
-            self.ports[0]
+             GRAFANA_ADMIN_PASSWORD_FILE={etc}-monitoring/grafana-admin\n"
         );
         fs::write(self.path("repository/deploy/.env"), told).unwrap();
-        // Of these ports there is no choice.
         let mut compose = read("deploy/compose.yaml");
-        for (there, here) in [9090, 9093, 3000].into_iter().zip(&self.ports[1..]) {
+        for (there, here) in [9090, 9093, 3000].into_iter().zip(others) {
             let fixed = format!("\"127.0.0.1:{there}:{there}\"");
             assert!(compose.contains(&fixed), "{fixed}: {compose}");
             compose = compose.replace(&fixed, &format!("\"127.0.0.1:{here}:{there}\""));
@@ -136,7 +140,9 @@ impl Host {
             ("[email.smtp]\n", authority.to_owned()),
             (
                 "[web]\n",
-                format!("[autotask]\n{authority}[schedule]\ninterval = \"1s\"\n"),
+                format!(
+                    "[autotask]\n{authority}[schedule]\ninterval = \"1s\"\n[lockout]\nconfirm_after = \"1s\"\n"
+                ),
             ),
         ] {
             assert!(config.contains(there), "{there}: {config}");
@@ -172,7 +178,7 @@ impl Host {
             .replace("/srv/lockwatch", &self.shown("srv"))
             .replace(
                 "127.0.0.1:9477:9477",
-                &format!("127.0.0.1:{}:9477", self.ports[0]),
+                &format!("127.0.0.1:{}:9477", ports::free::<1>()[0]),
             )
             .replace(demo, &format!("{demo} --for 1s"))
     }
@@ -215,6 +221,17 @@ impl Host {
         hand_over(&etc.join("ca.pem"));
     }
 
+    /// Somebody puts another secret in the place of the user's.
+    pub fn gets_secret(&self, secret: &str) {
+        let (new, file) = (
+            "etc/lockwatch/secrets/new",
+            "etc/lockwatch/secrets/acme-email2at",
+        );
+        fs::write(self.path(new), secret).unwrap();
+        hand_over(&self.path(new));
+        fs::rename(self.path(new), self.path(file)).unwrap();
+    }
+
     /// The store is in the folder of the host that is made for it.
     pub fn counts_in_folder(&self) {
         let store = fs::metadata(self.path("srv/lockwatch.db")).unwrap();
@@ -231,19 +248,7 @@ impl Drop for Host {
             .args(["down", "--volumes"]);
         let _ = down.output();
         podman(&["rm", "--force", "--time", "0", "lockwatch"]);
-        // Compose leaves one that it has not made.
-        podman(&[
-            "volume",
-            "rm",
-            "--force",
-            "lockwatch-state",
-            "lockwatch_state",
-        ]);
+        // Which compose leaves.
+        podman(&["volume", "rm", "--force", "lockwatch-state"]);
     }
-}
-
-/// They differ because all are held until all are chosen.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let held = [(); N].map(|()| std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap());
-    held.map(|port| port.local_addr().unwrap().port())
 }

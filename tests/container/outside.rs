@@ -3,7 +3,7 @@
 
 use std::{env, fs, path::Path};
 
-use lockwatch::demo::{ApiUser, Simulator, World};
+use lockwatch::demo::{ApiUser, Simulator, Stats, World};
 
 use super::{
     image::{image, root},
@@ -27,7 +27,7 @@ pub const PASSWORD: &str = "demo-password-of-the-mail-server";
 /// See the top of the file. It ends with this guard.
 pub struct Outside {
     sink: Sink,
-    _simulator: Simulator,
+    simulator: Simulator,
     _ways: Program,
     _network: Container,
 }
@@ -67,10 +67,15 @@ impl Outside {
         ways.wait_for("listening").await;
         Self {
             sink,
-            _simulator: simulator,
+            simulator,
             _ways: ways,
             _network: network,
         }
+    }
+
+    /// What the simulated Autotask has seen of the user.
+    pub fn stats(&self) -> Stats {
+        self.simulator.world().with(|world| world.stats(USERNAME))
     }
 
     /// Mails so far.

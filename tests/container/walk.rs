@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     host::Host,
-    outside::PASSWORD,
+    outside::{CREDENTIAL, PASSWORD},
     podman::{must, podman},
 };
 use crate::{
@@ -42,10 +42,8 @@ struct Walk {
     /// `validate` and `run` as the page has them, for when it comes back to them.
     validate: String,
     run: String,
-    /// How a copy is put back.
-    put_back: Vec<String>,
-    /// How often the container was removed as the page says.
-    removed: u32,
+    /// How many rejections Autotask has seen when lockwatch moves to compose; before, none.
+    rejected: u32,
     /// Since when the user is as it is, by the store.
     since: Value,
     /// What later commands know from earlier ones.
@@ -86,6 +84,8 @@ impl Walk {
             self.since = until_well(DAEMON).await;
             must(&["rm", "--force", "--time", "20", DAEMON]);
             must(&["volume", "rm", "lockwatch-state"]);
+        } else if text.contains("compose.yaml run ") {
+            self.host.tells_compose();
         }
     }
 
@@ -120,15 +120,7 @@ impl Walk {
                 self.since,
                 "the copy is forgotten"
             );
-        } else if text == "docker rm lockwatch" {
-            self.removed += 1;
-            if self.removed == 2 {
-                for text in self.put_back.clone() {
-                    let text = text.replace("lockwatch-state", "lockwatch_state");
-                    self.types(&text).await;
-                }
-                return;
-            }
+        } else if text == "docker rm lockwatch" && self.rejected == 0 {
             let run = self.run.clone();
             let json = "--env LOCKWATCH_LOG_FORMAT=json";
             self.types_with(&run, "--restart unless-stopped", json)
@@ -137,8 +129,9 @@ impl Walk {
             let log = podman(&["logs", DAEMON]).stderr;
             let first = log.lines().next().map(serde_json::from_str::<Value>);
             assert!(matches!(first, Some(Ok(_))), "{log}");
+            self.is_rejected().await;
         } else if text.ends_with("compose.yaml up --detach") {
-            assert_eq!(until_well(COMPOSED).await, self.since);
+            self.goes_on_counting().await;
             self.until_all_see_each_other().await;
             let password = "/etc/alertmanager/smtp-password";
             assert_eq!(must(&["exec", ALERTMANAGER, "cat", password]), PASSWORD);
@@ -152,14 +145,47 @@ impl Walk {
         } else if text.ends_with("restart prometheus alertmanager") {
             self.until_all_see_each_other().await;
         } else if text.ends_with("compose.yaml down") {
-            must(&["volume", "inspect", "lockwatch_state"]);
             assert_ne!(podman(&["container", "exists", COMPOSED]).code, 0);
+            self.types(&format!("{text} --volumes")).await;
+            assert_ne!(podman(&["volume", "exists", "lockwatch_grafana"]).code, 0);
+            let run = self.run.clone();
+            self.types(&run).await;
+            assert_eq!(until_well(DAEMON).await, self.since, "not the same volume");
         }
+    }
+
+    /// Puts a wrong secret there, and waits until lockwatch tries it no more. No copy knows of that.
+    async fn is_rejected(&mut self) {
+        self.host.gets_secret("demo-another-secret");
+        until(DAEMON, |_, user| {
+            (user["rejections"] == 2 && user["held"] == true).then_some(())
+        })
+        .await;
+        self.rejected = self.host.outside.stats().rejections;
+        assert_eq!(self.rejected, 2);
+    }
+
+    /// Under compose the count is the same, and nothing is tried; until the secret is right.
+    async fn goes_on_counting(&mut self) {
+        let told = until(COMPOSED, |_, user| Some(user.clone())).await;
+        assert_eq!(told["rejections"], 2, "{told}");
+        assert_eq!(told["held"], true, "{told}");
+        let lookups = || self.host.outside.stats().lookups;
+        let enough = lookups() + 2;
+        within(
+            LONG,
+            || format!("it does not check: {:?}", podman(&["logs", COMPOSED])),
+            async || (lookups() >= enough).then_some(()),
+        )
+        .await;
+        assert_eq!(self.host.outside.stats().rejections, self.rejected);
+        self.host.gets_secret(CREDENTIAL[0]);
+        self.since = until_well(COMPOSED).await;
     }
 
     /// Waits until Prometheus has scraped lockwatch, itself and Alertmanager, and knows where that is.
     async fn until_all_see_each_other(&self) {
-        let prometheus = format!("http://127.0.0.1:{}/api/v1/", self.host.ports[1]);
+        let prometheus = format!("http://127.0.0.1:{}/api/v1/", self.host.prometheus);
         let http = client();
         let ask = async |what: &str| -> Option<Value> {
             let answer = http.get(format!("{prometheus}{what}")).send().await.ok()?;
@@ -183,34 +209,35 @@ impl Walk {
 /// Waits until all users are well, as people do without noticing; since when they are. Then podman is asked for the health,
 /// which without systemd it looks at only then.
 async fn until_well(container: &str) -> Value {
-    let status = ["exec", container, "/usr/bin/lockwatch", "status", "--json"];
-    let since = within(
-        LONG,
-        || format!("{:?} {:?}", podman(&status), podman(&["logs", container])),
-        async || {
-            let done = podman(&status);
-            let told: Value = serde_json::from_str(&done.stdout).ok()?;
-            (done.code == 0).then(|| told["users"][0]["since"].clone())
-        },
-    )
+    let since = until(container, |code, user| {
+        (code == 0).then(|| user["since"].clone())
+    })
     .await;
     assert!(since.is_string(), "{since}");
     must(&["healthcheck", "run", container]);
     since
 }
 
+/// Waits until the exit code of `status`, and what it says of the user, are what is wanted.
+async fn until<T>(container: &str, wanted: impl Fn(i32, &Value) -> Option<T>) -> T {
+    let status = ["exec", container, "/usr/bin/lockwatch", "status", "--json"];
+    within(
+        LONG,
+        || format!("{:?} {:?}", podman(&status), podman(&["logs", container])),
+        async || {
+            let done = podman(&status);
+            let told: Value = serde_json::from_str(&done.stdout).ok()?;
+            wanted(done.code, &told["users"][0])
+        },
+    )
+    .await
+}
+
 #[tokio::test]
 async fn the_page_about_containers() {
     let all = commands(PAGE);
-    let nth = |text: &str| all.iter().rposition(|typed| typed.text == text).unwrap();
-    let (from, to) = (
-        nth("docker volume create lockwatch-state"),
-        nth("sudo chmod 0700 \"$volume\""),
-    );
-    let put_back = all[from..=to].iter().map(|typed| typed.text.clone());
     let mut walk = Walk {
-        put_back: put_back.collect(),
-        removed: 0,
+        rejected: 0,
         host: Host::make().await,
         spans: Page::read(PAGE).spans,
         validate: String::new(),

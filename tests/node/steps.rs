@@ -7,7 +7,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::{
     node::until,
     reader::{Reader, shown},
-    support::pages::{Typed, read},
+    support::{
+        pages::{Typed, read},
+        ports,
+    },
 };
 
 type Step = fn(&mut Reader, &Typed);
@@ -115,10 +118,7 @@ fn repairs(reader: &mut Reader, typed: &Typed) {
 
 fn opens_page(reader: &mut Reader, typed: &Typed) {
     // 9477 may be another's here.
-    let port = {
-        let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        free.local_addr().unwrap().port()
-    };
+    let [port] = ports::free();
     let text = typed.text.replace(" 9477", &format!(" {port}:9477"));
     assert_ne!(text, typed.text);
     let mut goes_on = reader.begins(&text).stdout(Stdio::null()).spawn().unwrap();

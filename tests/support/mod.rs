@@ -1,4 +1,5 @@
-//! What tests of several rooms share: programs that end with the test, certificates, databases, and a mail server.
+//! What tests of several rooms share: programs that end with the test, ports, certificates, databases, and a mail
+//! server.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -9,6 +10,7 @@ pub mod accounts;
 pub mod certificates;
 pub mod exim;
 pub mod pages;
+pub mod ports;
 pub mod postgres;
 pub mod program;
 pub mod prometheus;

@@ -10,6 +10,7 @@
 mod support;
 
 mod machine;
+mod reader;
 mod silence;
 mod site;
 

@@ -6,7 +6,7 @@ use lockwatch::demo::{ApiUser, Place, Reach, Simulator, Stats, World};
 
 use crate::{
     machine::{Machine, eventually},
-    support::smtp::Sink,
+    support::{ports, smtp::Sink},
 };
 
 /// See the top of the file. It ends with this guard.
@@ -124,7 +124,7 @@ impl Site {
 
     /// Where the daemon listens.
     pub fn port(&self) -> u16 {
-        *self.port.get_or_init(free_port)
+        *self.port.get_or_init(|| ports::free::<1>()[0])
     }
 
     /// What a Prometheus reads.
@@ -188,10 +188,4 @@ impl Site {
         let path = format!("/etc/lockwatch/secrets/{id}");
         machine.write_as(&path, &format!("{secret}\n"), 0o640, "root:lockwatch");
     }
-}
-
-/// A port of the loopback on which nobody listens.
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
