@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Less than the time-out of a zone that hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(20);
 
 /// A house where `hangs` waits for an answer that does not come, while others could be checked.
 async fn with_a_hanging_zone(timeout: &'static str) -> (House, crate::house::Daemon) {
@@ -44,7 +44,7 @@ async fn the_end_waits_for_what_is_under_way_and_starts_nothing() {
     let (house, mut daemon) = with_a_hanging_zone("3s").await;
     daemon.signal(Signal::TERM);
     let (asked, asked_at) = (Instant::now(), clock::now());
-    assert_eq!(daemon.ended(PATIENCE).await, Some(0), "{}", daemon.log());
+    assert_eq!(daemon.ended(SOON).await, Some(0), "{}", daemon.log());
     assert!(
         asked.elapsed() > Duration::from_secs(1),
         "the attempt under way was not waited for: {:?}",
@@ -72,7 +72,7 @@ async fn a_second_signal_ends_it_at_once() {
     daemon.signal(Signal::TERM);
     daemon.says("stopping: no attempt starts any more").await;
     daemon.signal(Signal::TERM);
-    assert_eq!(daemon.ended(PATIENCE).await, Some(0), "{}", daemon.log());
+    assert_eq!(daemon.ended(SOON).await, Some(0), "{}", daemon.log());
 }
 
 /// What is about to end takes no new configuration: neither is one read, nor is that it was not read a fault.
@@ -85,7 +85,7 @@ async fn a_reload_while_it_ends_is_nothing() {
     let reload = house.post("/-/reload", "").await;
     assert_eq!(reload.status, 422, "{reload:?}");
     assert!(reload.body.contains("lockwatch is stopping"), "{reload:?}");
-    assert_eq!(daemon.ended(PATIENCE).await, Some(0), "{}", daemon.log());
+    assert_eq!(daemon.ended(SOON).await, Some(0), "{}", daemon.log());
     let log = daemon.log();
     assert!(!log.contains("reloaded") && !log.contains("ERROR"), "{log}");
 }
