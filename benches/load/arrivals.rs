@@ -25,11 +25,16 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// Judges what was seen until `until`. Turns that began before a user's first check, or end later, say nothing.
+    /// Judges what was seen in turns that began at `from` or later and ended by `until`.
     ///
     /// # Errors
     /// When something happened that must not, however slow the machine is.
-    pub fn of(seen: &[Seen], interval: Duration, until: Timestamp) -> Result<Self> {
+    pub fn of(
+        seen: &[Seen],
+        interval: Duration,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Self> {
         let mut arrivals = Self {
             checks: 0,
             turns: 0,
@@ -38,7 +43,7 @@ impl Arrivals {
         };
         for (number, user) in seen.iter().enumerate() {
             keeps_the_law(number, user, interval)?;
-            arrivals.add(number, user, interval, until)?;
+            arrivals.add(number, user, interval, from, until);
         }
         arrivals.late.sort_unstable();
         Ok(arrivals)
@@ -49,12 +54,12 @@ impl Arrivals {
         number: usize,
         user: &Seen,
         interval: Duration,
+        from: Timestamp,
         until: Timestamp,
-    ) -> Result<()> {
+    ) {
         self.checks += user.look_ups.len();
         let id = town::id(number);
-        let first = Timestamp::from_millisecond(user.look_ups[0])?;
-        let mut turn = next_slot(&id, interval, first);
+        let mut turn = next_slot(&id, interval, from);
         while turn + interval <= until {
             let (from, to) = (
                 turn.as_millisecond() - EARLY,
@@ -67,7 +72,6 @@ impl Arrivals {
             }
             turn += interval;
         }
-        Ok(())
     }
 
     /// So many of a hundred look-ups arrived no later than this.

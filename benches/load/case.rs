@@ -91,6 +91,7 @@ impl Case {
         let warm = daemon.ready_after;
         // Who became due while nobody was there is late, and is no measure of the schedule.
         sleep(self.first()).await;
+        let settled_at = clock::now();
         let settled = daemon.metrics().await?;
         let (began, simulators) = (daemon.usage()?, simulator.usage()?);
         let end = Instant::now() + self.time();
@@ -103,7 +104,7 @@ impl Case {
         }
         let seen = simulator.seen().await?;
         let until = clock::now();
-        let arrivals = Arrivals::of(&seen, self.interval, until)
+        let arrivals = Arrivals::of(&seen, self.interval, settled_at, until)
             .with_context(|| format!("lockwatch said: {}", daemon.said()))?;
         let (usage, simulated) = (daemon.usage()?, simulator.usage()?);
         let metrics = daemon.metrics().await?;
