@@ -1,7 +1,12 @@
 //! For `validate`: reads every secret of a configuration once and says which cannot be read and which look suspicious.
 //! Names the source and the user, never the content.
 
-use std::{fmt, fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt, fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
 
 use futures_util::{StreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
@@ -44,7 +49,7 @@ impl fmt::Display for SecretFinding {
 }
 
 /// What a secret is for: what is unusual depends on it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Purpose {
     Secret,
     Code,
@@ -52,74 +57,104 @@ enum Purpose {
     Token,
 }
 
+/// A secret that is needed.
+struct Wanted<'a> {
+    purpose: Purpose,
+    key: String,
+    source: &'a SecretSource,
+}
+
+impl Wanted<'_> {
+    /// Equal where many need one secret, as the code of an integration: it is read once, and a program is asked once.
+    fn once(&self) -> (Purpose, String) {
+        let place = self.source.place();
+        (self.purpose, place.unwrap_or_else(|| self.key.clone()))
+    }
+}
+
 /// Reads all secrets of enabled users, the mail login and the token, and says what is wrong with them, in the order
 /// of the users.
 pub async fn secret_problems(config: &Config) -> Vec<SecretFinding> {
-    let users = config.users.iter().filter(|user| user.enabled);
-    let mut wanted: Vec<_> = users
-        .flat_map(|user| {
-            let key = |name| format!("users.{}.{name}", user.id);
-            let (secret, code) = match &user.known {
-                Known::All {
-                    secret,
-                    integration_code,
-                } => (Some(secret), Some(integration_code)),
-                Known::Secret(secret) => (Some(secret), None),
-                // What is never used need not be there.
-                Known::Nothing => (None, None),
-            };
-            let secret = secret.map(|source| (Purpose::Secret, key("secret"), source));
-            let code = code.map(|source| (Purpose::Code, key("integration_code"), source));
-            secret.into_iter().chain(code)
-        })
-        .collect();
-    if let Some(Transport::Smtp(smtp)) = config.email.as_ref().map(|email| &email.transport)
-        && let Some(login) = &smtp.login
-    {
-        let key = "email.smtp.password".to_owned();
-        wanted.push((Purpose::Password, key, &login.password));
-    }
-    if let Some(token) = &config.web.token {
-        wanted.push((Purpose::Token, "web.token".to_owned(), token));
-    }
+    let wanted = wanted(config);
     let folders: Vec<_> = config
         .files
         .iter()
         .filter_map(|file| file.parent())
         .collect();
-    let checks = wanted
-        .into_iter()
-        .map(|(purpose, key, source)| check(purpose, key, source, &folders));
-    let findings: Vec<_> = stream::iter(checks).buffered(AT_ONCE).collect().await;
-    let users = findings.into_iter().flatten();
-    users.chain(database(&config.store).await).collect()
+    let once: BTreeMap<_, _> = wanted.iter().map(|each| (each.once(), each)).collect();
+    let checks = once.into_iter().map(async |(place, wanted)| {
+        let found = check(wanted, &folders).await;
+        (place, found)
+    });
+    let checks = stream::iter(checks).buffer_unordered(AT_ONCE);
+    let found: HashMap<_, _> = checks.collect().await;
+    let findings = wanted.iter().flat_map(|wanted| {
+        let found = found.get(&wanted.once()).into_iter().flatten();
+        found.map(|(severity, message)| SecretFinding {
+            severity: *severity,
+            key: wanted.key.clone(),
+            message: message.clone(),
+        })
+    });
+    findings.chain(database(&config.store).await).collect()
 }
 
-async fn check(
-    purpose: Purpose,
-    key: String,
-    source: &SecretSource,
-    folders: &[&Path],
-) -> Vec<SecretFinding> {
-    let finding = |severity, message| SecretFinding {
-        severity,
-        key: key.clone(),
-        message,
+fn wanted(config: &Config) -> Vec<Wanted<'_>> {
+    let users = config.users.iter().filter(|user| user.enabled);
+    let of_users = users.flat_map(|user| {
+        let (secret, code) = match &user.known {
+            Known::All {
+                secret,
+                integration_code,
+            } => (Some(secret), Some(integration_code)),
+            Known::Secret(secret) => (Some(secret), None),
+            // What is never used need not be there.
+            Known::Nothing => (None, None),
+        };
+        let of_user = |purpose, name, source| Wanted {
+            purpose,
+            key: format!("users.{}.{name}", user.id),
+            source,
+        };
+        let secret = secret.map(|source| of_user(Purpose::Secret, "secret", source));
+        let code = code.map(|source| of_user(Purpose::Code, "integration_code", source));
+        secret.into_iter().chain(code)
+    });
+    let login = match config.email.as_ref().map(|email| &email.transport) {
+        Some(Transport::Smtp(smtp)) => smtp.login.as_ref(),
+        _ => None,
     };
+    let password = login.map(|login| Wanted {
+        purpose: Purpose::Password,
+        key: "email.smtp.password".to_owned(),
+        source: &login.password,
+    });
+    let token = config.web.token.as_ref().map(|source| Wanted {
+        purpose: Purpose::Token,
+        key: "web.token".to_owned(),
+        source,
+    });
+    of_users.chain(password).chain(token).collect()
+}
+
+/// What is to be said of a source, whosever it is.
+async fn check(wanted: &Wanted<'_>, folders: &[&Path]) -> Vec<(Severity, String)> {
+    let Wanted {
+        purpose, source, ..
+    } = *wanted;
     let secret = match source.read_beside(folders).await {
         Ok(secret) => secret,
-        Err(error) => return vec![finding(Severity::Error, error.to_string())],
+        Err(error) => return vec![(Severity::Error, error.to_string())],
     };
     if purpose == Purpose::Code
         && let Some(what) = no_code_in(&secret)
     {
-        let message = format!("{} {what}", source.describe());
-        return vec![finding(Severity::Error, message)];
+        return vec![(Severity::Error, format!("{} {what}", source.describe()))];
     }
     let suspicious = suspicious(purpose, &secret).into_iter().map(str::to_owned);
     suspicious
         .chain(open_to_others(source))
-        .map(|what| finding(Severity::Warning, format!("{} {what}", source.describe())))
+        .map(|what| (Severity::Warning, format!("{} {what}", source.describe())))
         .collect()
 }
 

@@ -1,6 +1,7 @@
 //! `/metrics`: families of users are projected from the board (`users`, pure), the rest are counters that live here. `text`
 //! encodes both. The registry is our own.
 
+pub mod samples;
 mod text;
 pub mod users;
 

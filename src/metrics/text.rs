@@ -6,6 +6,7 @@ use prometheus::{Encoder as _, TextEncoder, proto::MetricFamily};
 
 use super::{
     Metrics,
+    samples::Samples,
     users::{self, Family},
 };
 use crate::board::Entry;
@@ -21,35 +22,44 @@ impl Metrics {
         self: Arc<Self>,
         entries: Vec<Arc<Entry>>,
     ) -> impl Iterator<Item = Result<Vec<u8>, prometheus::Error>> {
-        let mut begun = "";
+        let mut last = Last::default();
         Part::of(entries.len()).map(move |part| match part {
-            Part::Users(family, users) => samples(family, &entries[users], &mut begun),
-            Part::Total(family) => samples(family, &entries, &mut begun),
+            Part::Users(family, users) => last.text(family, &entries[users]),
+            Part::Total(family) => last.text(family, &entries),
             Part::Rest => encoded(&self.registry.gather()),
         })
     }
 }
 
-/// A family's samples of these users; `begun` is the family whose head was written last.
-fn samples(
-    family: &'static Family,
-    users: &[Arc<Entry>],
-    begun: &mut &'static str,
-) -> Result<Vec<u8>, prometheus::Error> {
-    let projected = family.project(users);
-    // A family of nothing (no user fails) is left out, as the encoder demands.
-    if projected.get_metric().is_empty() {
-        return Ok(Vec::new());
+/// The samples that were made last, and the family whose head was written last.
+#[derive(Default)]
+struct Last {
+    samples: Samples,
+    begun: &'static str,
+}
+
+impl Last {
+    /// A family's samples of these users, in place of those.
+    fn text(
+        &mut self,
+        family: &'static Family,
+        users: &[Arc<Entry>],
+    ) -> Result<Vec<u8>, prometheus::Error> {
+        let projected = family.project(users, &mut self.samples);
+        // A family of nothing (no user fails) is left out, as the encoder demands.
+        if projected.get_metric().is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut text = encoded(std::slice::from_ref(projected))?;
+        if self.begun == family.name() {
+            // HELP and TYPE stand once above all samples.
+            let head = text.split_inclusive(|byte| *byte == b'\n').take(2);
+            let head = head.map(<[u8]>::len).sum::<usize>();
+            text.drain(..head);
+        }
+        self.begun = family.name();
+        Ok(text)
     }
-    let mut text = encoded(&[projected])?;
-    if *begun == family.name() {
-        // HELP and TYPE stand once above all samples.
-        let head = text.split_inclusive(|byte| *byte == b'\n').take(2);
-        let head = head.map(<[u8]>::len).sum::<usize>();
-        text.drain(..head);
-    }
-    *begun = family.name();
-    Ok(text)
 }
 
 fn encoded(families: &[MetricFamily]) -> Result<Vec<u8>, prometheus::Error> {

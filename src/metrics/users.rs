@@ -2,20 +2,21 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
-use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::MetricFamily;
 
+use super::samples::Samples;
 use crate::{
     board::{Entry, STATES},
     record::ProbeRecord,
     user::Known,
 };
+use jiff::Timestamp;
 
 /// One family: its name, its HELP, and how its samples come from the board.
 pub struct Family {
     name: &'static str,
     help: &'static str,
-    samples: fn(&[Arc<Entry>], &mut Vec<Metric>),
+    samples: fn(&[Arc<Entry>], &mut Samples),
 }
 
 impl Family {
@@ -25,17 +26,15 @@ impl Family {
         self.name
     }
 
-    /// The family for these users.
-    #[must_use]
-    pub fn project(&self, entries: &[Arc<Entry>]) -> MetricFamily {
-        let mut metrics = Vec::with_capacity(entries.len());
-        (self.samples)(entries, &mut metrics);
-        let mut family = MetricFamily::default();
-        family.set_name(self.name.to_owned());
-        family.set_help(self.help.to_owned());
-        family.set_field_type(MetricType::GAUGE);
-        family.set_metric(metrics);
-        family
+    /// The family for these users, with its samples in place of what was there.
+    pub fn project<'a>(
+        &self,
+        entries: &[Arc<Entry>],
+        samples: &'a mut Samples,
+    ) -> &'a MetricFamily {
+        samples.begin(self.name, self.help);
+        (self.samples)(entries, samples);
+        samples.family()
     }
 }
 
@@ -53,7 +52,7 @@ pub static FAMILIES: [Family; 15] = [
             for entry in entries {
                 for state in STATES {
                     let labels = [("user", entry.user.id.as_str()), ("state", state)];
-                    out.push(sample(&labels, number(entry.state() == state)));
+                    out.push(&labels, number(entry.state() == state));
                 }
             }
         },
@@ -74,7 +73,7 @@ pub static FAMILIES: [Family; 15] = [
                     ("autotask_zone", zone.map_or("", |zone| &zone.name)),
                     ("username_hash", &entry.username_hash),
                 ];
-                out.push(sample(&labels, 1.0));
+                out.push(&labels, 1.0);
             }
         },
     },
@@ -85,10 +84,8 @@ pub static FAMILIES: [Family; 15] = [
             for entry in entries {
                 if let Some(incident) = entry.record.state.incident() {
                     let reason = incident.diagnosis.reason.as_str();
-                    out.push(sample(
-                        &[("user", entry.user.id.as_str()), ("reason", reason)],
-                        1.0,
-                    ));
+                    let labels = [("user", entry.user.id.as_str()), ("reason", reason)];
+                    out.push(&labels, 1.0);
                 }
             }
         },
@@ -110,7 +107,7 @@ pub static FAMILIES: [Family; 15] = [
             for entry in entries {
                 let reason = entry.record.state.reason.as_str();
                 let labels = [("user", entry.user.id.as_str()), ("reason", reason)];
-                out.push(sample(&labels, 1.0));
+                out.push(&labels, 1.0);
             }
         },
     },
@@ -201,7 +198,7 @@ pub static TOTALS: [Family; 3] = [
         help: "Users that are watched.",
         samples: |entries, out| {
             #[expect(clippy::cast_precision_loss, reason = "far below 2^52 users")]
-            out.push(sample(&[], entries.len() as f64));
+            out.push(&[], entries.len() as f64);
         },
     },
     Family {
@@ -213,20 +210,20 @@ pub static TOTALS: [Family; 3] = [
                 .filter(|entry| entry.record.state.incident().is_some())
                 .count();
             #[expect(clippy::cast_precision_loss, reason = "far below 2^52 users")]
-            out.push(sample(&[], open as f64));
+            out.push(&[], open as f64);
         },
     },
 ];
 
-fn each(entries: &[Arc<Entry>], out: &mut Vec<Metric>, value: fn(&Entry) -> Option<f64>) {
+fn each(entries: &[Arc<Entry>], out: &mut Samples, value: fn(&Entry) -> Option<f64>) {
     for entry in entries {
         if let Some(value) = value(entry) {
-            out.push(sample(&[("user", entry.user.id.as_str())], value));
+            out.push(&[("user", entry.user.id.as_str())], value);
         }
     }
 }
 
-fn probes(entries: &[Arc<Entry>], out: &mut Vec<Metric>, value: fn(Option<&ProbeRecord>) -> f64) {
+fn probes(entries: &[Arc<Entry>], out: &mut Samples, value: fn(Option<&ProbeRecord>) -> f64) {
     for entry in entries {
         for (probe, record) in [
             ("zone", &entry.record.zone_probe),
@@ -236,7 +233,7 @@ fn probes(entries: &[Arc<Entry>], out: &mut Vec<Metric>, value: fn(Option<&Probe
                 continue;
             }
             let labels = [("user", entry.user.id.as_str()), ("probe", probe)];
-            out.push(sample(&labels, value(record.as_ref())));
+            out.push(&labels, value(record.as_ref()));
         }
     }
 }
@@ -246,7 +243,7 @@ fn presented(entry: &Entry) -> bool {
     !matches!(entry.user.known, Known::Nothing)
 }
 
-fn zones(entries: &[Arc<Entry>], out: &mut Vec<Metric>) {
+fn zones(entries: &[Arc<Entry>], out: &mut Samples) {
     let mut reachable: BTreeMap<&str, bool> = BTreeMap::new();
     for entry in entries {
         let (Some(zone), Some(query)) = (&entry.record.zone, &entry.record.query_probe) else {
@@ -259,31 +256,8 @@ fn zones(entries: &[Arc<Entry>], out: &mut Vec<Metric>) {
         *reachable.entry(&zone.name).or_default() |= answered;
     }
     for (zone, answered) in reachable {
-        out.push(sample(&[("autotask_zone", zone)], number(answered)));
+        out.push(&[("autotask_zone", zone)], number(answered));
     }
-}
-
-fn sample(labels: &[(&str, &str)], value: f64) -> Metric {
-    let pairs = labels.iter().map(|(name, value)| {
-        let mut pair = LabelPair::default();
-        pair.set_name((*name).to_owned());
-        pair.set_value(without_addresses(value));
-        pair
-    });
-    let mut metric = Metric::from_label(pairs.collect());
-    let mut gauge = Gauge::default();
-    gauge.set_value(value);
-    metric.set_gauge(gauge);
-    metric
-}
-
-/// Labels never hold e-mail addresses, even where people wrote one into a free text.
-fn without_addresses(text: &str) -> String {
-    if !text.contains('@') {
-        return text.to_owned();
-    }
-    let words = text.split_whitespace().filter(|word| !word.contains('@'));
-    words.collect::<Vec<_>>().join(" ")
 }
 
 fn number(truth: bool) -> f64 {

@@ -21,6 +21,7 @@ pub mod place;
 mod postgres;
 mod sql;
 mod sqlite;
+mod sweep;
 pub mod tenure;
 pub mod together;
 pub mod trouble;

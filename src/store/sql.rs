@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use sqlx::{
-    Connection, Decode, Error, PgConnection, PgPool, Postgres, Row as _, Sqlite, SqliteConnection,
-    SqlitePool, Type, postgres::PgRow, sqlite::SqliteRow,
+    Connection, Decode, Error, PgConnection, PgPool, Postgres, QueryBuilder, Row as _, Sqlite,
+    SqliteConnection, SqlitePool, Type, postgres::PgRow, sqlite::SqliteRow,
 };
 
 /// A read that took longer has failed: the server is not there any more.
@@ -80,6 +80,44 @@ macro_rules! bound {
                 Arg::Bytes(value) => query.bind(value),
             })
     }};
+}
+
+/// sqlx's query of many rows for an engine.
+macro_rules! of_rows {
+    ($engine:ty, $before:expr, $rows:expr, $after:expr) => {{
+        let mut query = QueryBuilder::<$engine>::new($before);
+        query.push_values($rows, |mut row, args| {
+            for arg in args {
+                match arg {
+                    Arg::Int(value) => row.push_bind(value),
+                    Arg::Bool(value) => row.push_bind(value),
+                    Arg::Text(value) => row.push_bind(value),
+                    Arg::Bytes(value) => row.push_bind(value),
+                };
+            }
+        });
+        query.push($after);
+        query
+    }};
+}
+
+/// Writes rows, of which there are some, by one statement: `before`, their `VALUES`, `after`.
+pub(super) async fn insert(
+    conn: &mut Conn,
+    before: &'static str,
+    rows: impl Iterator<Item = Vec<Arg>>,
+    after: &'static str,
+) -> Result<(), Error> {
+    match conn {
+        Conn::Sqlite(conn) => {
+            let mut query = of_rows!(Sqlite, before, rows, after);
+            query.build().execute(conn).await.map(drop)
+        }
+        Conn::Postgres(conn) => {
+            let mut query = of_rows!(Postgres, before, rows, after);
+            query.build().execute(&mut **conn).await.map(drop)
+        }
+    }
 }
 
 impl Query {

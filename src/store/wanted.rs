@@ -1,14 +1,17 @@
-//! Making the users' rows what the configuration wants, and forgetting what is older than it is kept.
+//! Making the users' rows what the configuration wants.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
 pub use super::parting::Parting;
 use super::{
     Store, StoreError, books, millis, parting, span,
-    sql::{self, Conn},
-    to_doc,
+    sql::{self, Arg, Conn, Row},
+    sweep, to_doc,
     writer::Write,
 };
 use crate::{
@@ -17,15 +20,14 @@ use crate::{
     user::UserId,
 };
 
-/// Rows of removed users and untouched ledger rows are kept so long.
-const KEEP: Duration = Duration::from_hours(90 * 24);
+/// So many users are written by one statement.
+const ROWS: usize = 100;
 
-/// What the clock did more than time that was seen to pass, before a sweep waits for the next one: the clock may be wrong.
-const UNSEEN: Duration = Duration::from_hours(24);
-
-/// What is remembered of a username's attempts lasts from the last time that it was wanted.
-const TOUCH: &str =
-    "UPDATE ledger SET touched_at = $1 WHERE username IN (SELECT username FROM users WHERE active)";
+const USERS: &str = "INSERT INTO users \
+     (id, username, tenant, active, interval_ms, first_seen, due_at, due_set_at, record, recent) ";
+/// What else is remembered of a user stays.
+const KNOWN_ALREADY: &str = " ON CONFLICT (id) DO UPDATE SET active = TRUE, removed_at = NULL, \
+     interval_ms = excluded.interval_ms, tenant = excluded.tenant, due_at = excluded.due_at";
 
 /// What `sync` needs to know of a configured user.
 #[derive(Clone, Debug)]
@@ -75,10 +77,6 @@ struct Sync {
     now: Timestamp,
 }
 
-struct Sweep {
-    now: Timestamp,
-}
-
 impl Store {
     /// Makes the rows what the config wants, in one transaction: new users appear, the others keep their state, the
     /// rest is put aside. All enabled users must be among the wants. Returns the incidents that this closed.
@@ -102,14 +100,6 @@ impl Store {
         }
         Ok(partings)
     }
-
-    /// Forgets what is older than it is kept. Ask daily.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn sweep(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.writer.write(Sweep { now }).await
-    }
 }
 
 impl Write for Sync {
@@ -121,105 +111,102 @@ impl Write for Sync {
         let mut partings = Vec::new();
         let fresh = to_doc(&Record::new(self.now, &self.limits))?;
         let counted = books::counted(conn, self.now).await?;
-        sql::query(TOUCH)
-            .bind(millis(counted))
-            .execute(&mut *conn)
-            .await?;
-        let known = sql::query("SELECT id FROM users WHERE active")
-            .fetch_all(&mut *conn)
-            .await?;
+        sweep::touch(conn, counted).await?;
+        let mut known = known(conn).await?;
         let wanted: HashSet<&str> = users.iter().map(|user| user.id.as_str()).collect();
-        for row in &known {
-            let id: String = row.get("id")?;
-            if wanted.contains(id.as_str()) {
-                continue;
+        for (id, known) in &known {
+            if known.active && !wanted.contains(id.as_str()) {
+                partings.extend(parting::put_aside(conn, id, telling, self.now).await?);
             }
-            partings.extend(parting::put_aside(conn, &id, telling, self.now).await?);
         }
+        let mut changed = Vec::new();
         for user in users {
-            let (id, name) = (user.id.as_str(), &user.username);
-            partings.extend(parting::make_room(conn, id, name, telling, self.now).await?);
-            let first_due = millis(user.first_due);
-            sql::query(
-                // A next check further off than the interval is right when the API asked for it (`Retry-After`), but not
-                // when the interval was changed or the clock was set back since.
-                "INSERT INTO users (id, username, active, interval_ms, first_seen, due_at, due_set_at, record, recent, tenant) \
-                 VALUES ($1, $2, TRUE, $3, $4, $5, $4, $6, $7, $9) \
-                 ON CONFLICT (id) DO UPDATE SET active = TRUE, removed_at = NULL, interval_ms = excluded.interval_ms, \
-                 tenant = excluded.tenant, \
-                 due_at = CASE WHEN users.due_at > $8 AND (users.interval_ms <> excluded.interval_ms OR users.due_set_at > $4) \
-                 THEN excluded.due_at ELSE users.due_at END",
-            )
-            .bind(user.id.as_str())
-            .bind(&user.username)
-            .bind(span(user.interval))
-            .bind(now)
-            .bind(first_due)
-            .bind(&fresh)
-            .bind(Recent::default().packed())
-            .bind(now + span(user.interval))
-            .bind(&user.tenant)
-            .execute(&mut *conn)
-            .await?;
+            let known = match known.remove(user.id.as_str()) {
+                Some(known) if known.username != user.username => {
+                    let (id, name) = (user.id.as_str(), &user.username);
+                    partings.extend(parting::make_room(conn, id, name, telling, self.now).await?);
+                    None
+                }
+                known => known,
+            };
+            if !known.as_ref().is_some_and(|known| known.is_as(user, now)) {
+                let due = known.map_or(millis(user.first_due), |known| known.due(user, now));
+                changed.push((user, due));
+            }
+        }
+        for some in changed.chunks(ROWS) {
+            let rows = some.iter().map(|(user, due)| row(user, *due, &fresh, now));
+            sql::insert(conn, USERS, rows, KNOWN_ALREADY).await?;
         }
         Ok(partings)
     }
 }
 
-/// Whether the clock and the time that was seen to pass have come apart since the last sweep. `unseen` is by how much they
-/// differ; it is remembered.
-async fn clock_moved(conn: &mut Conn, unseen: i64) -> Result<bool, sqlx::Error> {
-    let row = sql::query("SELECT value FROM meta WHERE key = 'unseen'")
-        .fetch_optional(&mut *conn)
-        .await?;
-    let last: Option<i64> = match row {
-        Some(row) => row.get::<String>("value")?.parse().ok(),
-        None => None,
-    };
-    sql::query(
-        "INSERT INTO meta (key, value) VALUES ('unseen', $1) \
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-    )
-    .bind(unseen.to_string())
-    .execute(conn)
-    .await?;
-    Ok(last.is_none_or(|last| unseen.abs_diff(last) > span(UNSEEN).unsigned_abs()))
+/// A row as it is; most are as they should be, and reading is much less than writing.
+struct Known {
+    username: String,
+    tenant: String,
+    active: bool,
+    interval: i64,
+    due: i64,
+    due_set_at: i64,
 }
 
-impl Write for Sweep {
-    type Out = ();
-
-    async fn apply(&self, conn: &mut Conn) -> Result<(), sqlx::Error> {
-        let now = millis(self.now);
-        // By the budget's clock, which nobody sets: a clock that is set forward makes no ledger old.
-        let counted = millis(books::counted(conn, self.now).await?);
-        sql::query(TOUCH).bind(counted).execute(&mut *conn).await?;
-        for old in [
-            "DELETE FROM ledger WHERE touched_at < $1",
-            "DELETE FROM groups_ledger WHERE touched_at < $1",
-        ] {
-            sql::query(old)
-                .bind(counted - span(KEEP))
-                .execute(&mut *conn)
-                .await?;
+impl Known {
+    /// The next check. One that is further off than the interval is right when the API asked for it (`Retry-After`), but not
+    /// when the interval was changed or the clock was set back since.
+    fn due(&self, wanted: &Wanted, now: i64) -> i64 {
+        let interval = span(wanted.interval);
+        let far = self.due > now + interval;
+        if far && (self.interval != interval || self.due_set_at > now) {
+            millis(wanted.first_due)
+        } else {
+            self.due
         }
-        if clock_moved(conn, now - counted).await? {
-            return Ok(());
-        }
-        for old in [
-            "DELETE FROM users WHERE removed_at < $1",
-            "DELETE FROM incidents WHERE closed_at < $1",
-            "DELETE FROM notices WHERE created_at < $1 AND (unsendable IS NOT NULL OR mail_id IN \
-             (SELECT id FROM mails WHERE sent_at IS NOT NULL OR dead_at IS NOT NULL))",
-            "DELETE FROM mails WHERE sent_at < $1 OR dead_at < $1",
-            "DELETE FROM tellings WHERE told_at < $1",
-            "DELETE FROM login_pauses WHERE until_at < $1",
-        ] {
-            sql::query(old)
-                .bind(now - span(KEEP))
-                .execute(&mut *conn)
-                .await?;
-        }
-        Ok(())
     }
+
+    /// Whether nothing is to be written.
+    fn is_as(&self, wanted: &Wanted, now: i64) -> bool {
+        self.active
+            && self.tenant == wanted.tenant
+            && self.interval == span(wanted.interval)
+            && self.due == self.due(wanted, now)
+    }
+}
+
+/// Every row, by the user's id.
+async fn known(conn: &mut Conn) -> Result<BTreeMap<String, Known>, sqlx::Error> {
+    let rows = sql::query(
+        "SELECT id, username, tenant, active, interval_ms, due_at, due_set_at FROM users",
+    )
+    .fetch_all(conn)
+    .await?;
+    let known = |row: &Row| {
+        let known = Known {
+            username: row.get("username")?,
+            tenant: row.get("tenant")?,
+            active: row.get("active")?,
+            interval: row.get("interval_ms")?,
+            due: row.get("due_at")?,
+            due_set_at: row.get("due_set_at")?,
+        };
+        Ok((row.get("id")?, known))
+    };
+    rows.iter().map(known).collect()
+}
+
+/// What [`USERS`] names.
+fn row(user: &Wanted, due: i64, fresh: &str, now: i64) -> Vec<Arg> {
+    vec![
+        user.id.as_str().into(),
+        (&user.username).into(),
+        (&user.tenant).into(),
+        true.into(),
+        span(user.interval).into(),
+        now.into(),
+        due.into(),
+        now.into(),
+        fresh.into(),
+        Recent::default().packed().into(),
+    ]
 }

@@ -569,6 +569,39 @@ token = { file = "token" }
     );
 }
 
+/// It may be a program that asks somebody for a password, and thousands of users may share one code.
+#[tokio::test]
+async fn a_secret_that_many_need_is_asked_for_once() {
+    let command = "{ command = [\"sh\", \"-c\", \"echo asked >> FOLDER/log; echo ' code'\"] }";
+    let user = |nth: usize| {
+        format!(
+            "[[users]]\nid = \"user-{nth}\"\nusername = \"user-{nth}@acme.example\"\n\
+             secret = {{ file = \"good\" }}\nintegration_code = {command}\n"
+        )
+    };
+    let users: String = (0..40).map(user).collect();
+    let folder = folder(&[("good", "demo-secret-of-25-letters\n")]);
+    let at = folder.path().display().to_string();
+    fs::write(
+        folder.path().join("main.toml"),
+        users.replace("FOLDER", &at),
+    )
+    .unwrap();
+    let mode = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(folder.path().join("good"), mode).unwrap();
+    let (config, _) = load(&folder.path().join("main.toml")).unwrap();
+    let found = secret_problems(&config).await;
+    let told: Vec<_> = found.iter().map(ToString::to_string).collect();
+    let mut ids: Vec<_> = (0..40).map(|nth| format!("user-{nth}")).collect();
+    ids.sort_unstable();
+    let expected = ids.iter().map(|id| {
+        format!("users.{id}.integration_code: command `sh` begins or ends with white space")
+    });
+    assert_eq!(told, expected.collect::<Vec<_>>());
+    let log = fs::read_to_string(folder.path().join("log")).unwrap();
+    assert_eq!(log, "asked\n");
+}
+
 /// Texts for people name nothing, so what cannot be seen in them is no reason not to start. Paths are the file system's.
 #[test]
 fn what_cannot_be_seen_in_a_text_for_people_is_left_out_with_a_warning() {

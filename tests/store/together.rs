@@ -531,6 +531,6 @@ async fn a_removed_username_is_remembered_for_ninety_days(place: Place) {
         held,
         "counted from its last removal"
     );
-    let over = almost + days(181);
+    let over = almost + days(182);
     assert_eq!(back(over).await, Ok(()), "forgotten");
 }

@@ -1,5 +1,7 @@
 //! What the configuration wants, and what the rows become: state outlives reloads, and nobody's next check is lost.
 
+use std::collections::BTreeMap;
+
 use lockwatch::{
     attempt::{Hold, Outcome, Refusal},
     store::{Store, users::Stored},
@@ -10,6 +12,7 @@ use super::*;
 on_both_engines!(
     a_new_user_has_its_first_check_soon,
     a_user_that_stays_keeps_its_state_and_its_turn,
+    of_hundreds_only_those_change_that_are_configured_otherwise,
     a_removed_user_is_neither_shown_nor_checked_and_finds_its_state_again,
     another_username_under_an_old_id_is_another_user,
     a_renamed_id_finds_the_budget_of_its_username,
@@ -68,6 +71,53 @@ async fn a_user_that_stays_keeps_its_state_and_its_turn(place: Place) {
     assert_eq!(after.record, before.record);
     assert_eq!(after.due, before.due);
     assert_eq!(after.first_seen, start());
+}
+
+async fn of_hundreds_only_those_change_that_are_configured_otherwise(place: Place) {
+    let named = |nth: usize, due| wanted(&format!("user-{nth:03}"), due);
+    let store = place.open().await;
+    let all = (0..250).map(|nth| named(nth, start())).collect();
+    sync(&store, all, start()).await;
+    let in_flight = claim(&store, "user-000", start()).await.unwrap();
+
+    let now = start() + Duration::from_secs(10);
+    let mut all: Vec<_> = (0..251)
+        .filter(|nth| *nth != 1)
+        .map(|nth| named(nth, now))
+        .collect();
+    all[1].tenant = "other".to_owned();
+    all[2].interval = 2 * INTERVAL;
+    all[3].username = "other@acme.example".to_owned();
+    sync(&store, all, now).await;
+
+    let found: BTreeMap<_, _> = store
+        .load()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|user| (user.id.to_string(), (user.first_seen, user.due)))
+        .collect();
+    let begins_anew = ["user-004", "user-250"];
+    let expected = (0..251).filter(|nth| *nth != 1).map(|nth| {
+        let id = format!("user-{nth:03}");
+        let at = if begins_anew.contains(&id.as_str()) {
+            now
+        } else {
+            start()
+        };
+        (id, (at, at))
+    });
+    assert_eq!(found, expected.collect());
+    let mut sql = place.sql().await;
+    let others = "SELECT id FROM users WHERE tenant = 'other' OR interval_ms <> \
+        (SELECT MIN(interval_ms) FROM users) ORDER BY id";
+    let others = sql.texts(others).await.concat();
+    let others: Vec<_> = others.iter().flatten().collect();
+    assert_eq!(others, ["user-002", "user-003"]);
+    assert!(
+        store.commit(commit(&in_flight, now)).await.unwrap(),
+        "its check goes on"
+    );
 }
 
 async fn a_removed_user_is_neither_shown_nor_checked_and_finds_its_state_again(place: Place) {
@@ -173,11 +223,11 @@ async fn the_budget_outlives_a_removal_by_90_days_and_never_ends_before(place: P
     place.all_was_seen().await;
     sync(&store, Vec::new(), start() + days(289)).await;
     assert!(held(&place, &store, start() + days(289)).await);
-    // Removed again, and forgotten after 90 days.
+    // Removed again, and forgotten after 90 days and the one that may go by until it is written down who is wanted.
     sync(&store, Vec::new(), start() + days(289)).await;
     place.all_was_seen().await;
-    sync(&store, Vec::new(), start() + days(380)).await;
-    assert!(!held(&place, &store, start() + days(380)).await);
+    sync(&store, Vec::new(), start() + days(381)).await;
+    assert!(!held(&place, &store, start() + days(381)).await);
 }
 
 async fn a_clock_that_is_set_forward_makes_nobody_forgotten(place: Place) {
