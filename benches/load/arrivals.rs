@@ -60,6 +60,10 @@ impl Arrivals {
         self.checks += user.look_ups.len();
         let id = town::id(number);
         let mut turn = next_slot(&id, interval, from);
+        // For a schedule that is planned, a turn that begins at once is no next one; here it counts.
+        if turn - interval >= from {
+            turn -= interval;
+        }
         while turn + interval <= until {
             let (from, to) = (
                 turn.as_millisecond() - EARLY,
