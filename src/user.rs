@@ -6,7 +6,7 @@ use email_address::EmailAddress;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::config::secret::SecretSource;
+use crate::config::{Place, secret::SecretSource};
 
 /// The stable name of a user in metrics, mails and commands: 1 to 64 of `a-z A-Z 0-9 . _ -`, beginning with a letter or digit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -154,6 +154,8 @@ impl Known {
 pub struct User {
     /// Stable name, the `user` label of metrics.
     pub id: UserId,
+    /// Where its table begins; `None` where no file has one.
+    pub place: Option<Place>,
     /// The generated key of the API user.
     pub username: Username,
     /// What of its credential lockwatch knows.

@@ -446,7 +446,7 @@ fn the_text_of_many_users_is_as_one() {
             let mut entry = entry(user(&id), at("2026-11-21T14:00:00Z"));
             let user = Arc::get_mut(&mut entry.user).unwrap();
             // Some have a label that others have not, and some have no samples of what others have.
-            user.integration = (nth % 3 != 0).then(|| format!("Integration {nth}"));
+            user.integration = (nth % 3 != 0).then(|| format!("Sync {nth} of ops@acme.example"));
             if nth % 7 == 0 {
                 user.known = Known::Nothing;
             }
@@ -466,6 +466,7 @@ fn the_text_of_many_users_is_as_one() {
     let at_once: Vec<_> = at_once.filter(|one| !one.get_metric().is_empty()).collect();
     let at_once = TextEncoder::new().encode_to_string(&at_once).unwrap();
     assert!(whole.starts_with(&at_once), "{whole}");
+    assert!(whole.contains("integration=\"Sync 1199 of\"") && !whole.contains('@'));
 
     let mut heads: Vec<_> = whole
         .lines()

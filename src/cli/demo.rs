@@ -168,6 +168,7 @@ fn config(
             } else {
                 clock::now() - Duration::from_hours(1)
             }),
+            place: None,
             labels: BTreeMap::new(),
         }));
     }

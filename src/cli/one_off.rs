@@ -254,6 +254,7 @@ fn one_user(
         interval: Duration::from_mins(5),
         enabled: true,
         created: None,
+        place: None,
         labels: std::collections::BTreeMap::default(),
     };
     Config {

@@ -11,7 +11,7 @@ use crate::{
     clock,
     notify::{
         Kind, envelope,
-        mailer::{Letter, Mailer},
+        mailer::{Letter, Mailer, Step},
         message,
         sample::sample,
     },
@@ -75,9 +75,35 @@ pub(super) async fn test_mail(
                 Err(error) => note(format!("  {step:<10} FAILED: {}", error.text)),
             })
             .await;
-        if sent.is_err() {
+        if let Err(error) = sent {
+            if let Some(advice) = advice(error.step) {
+                note(format!("  {:<10} {advice}", ""));
+            }
             exit = Exit::Failing;
         }
     }
     Ok(exit)
+}
+
+/// What to look at when a step failed; `None` where what was said is all there is to know.
+fn advice(step: Step) -> Option<&'static str> {
+    Some(match step {
+        Step::Connect => {
+            "does the mail server run, is it at email.smtp.host and port, and does a firewall let this machine reach it?"
+        }
+        Step::Greeting => {
+            "is it a mail server? tls = \"starttls\" goes with port 587, tls = \"implicit\" with 465"
+        }
+        Step::Tls | Step::StartTls => {
+            "email.smtp.host must be a name in the server's certificate; a CA of your own goes into email.smtp.ca_file; \
+             tls = \"starttls\" goes with port 587, tls = \"implicit\" with 465"
+        }
+        Step::Login => {
+            "check email.smtp.username and password: many servers want a password made for an application, or allow such \
+             logins per account"
+        }
+        Step::Sender => "may this login, or this machine, send as email.from?",
+        Step::Write => "may this account write into email.directory?",
+        Step::Prepare | Step::Recipient | Step::Data => return None,
+    })
 }

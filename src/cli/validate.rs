@@ -25,9 +25,9 @@ pub(super) async fn validate(path: &Path) -> Result<Exit, Failure> {
         match finding.severity {
             Severity::Error => {
                 errors += 1;
-                note(format!("{}: {finding}", path.display()));
+                note(finding.to_string());
             }
-            Severity::Warning => note(format!("warning: {}: {finding}", path.display())),
+            Severity::Warning => note(format!("warning: {finding}")),
         }
     }
     if let Err(why) = place::look(&config.store, config.ephemeral) {

@@ -29,7 +29,7 @@ use crate::{
     autotask::hosts::AllowedHosts, config::secret::SecretSource, telemetry::LogLevel, user::User,
 };
 
-pub use problem::{Problem, Problems};
+pub use problem::{Place, Problem, Problems};
 pub use resolve::{LARGEST, included, load, load_once};
 pub use secret_check::{SecretFinding, Severity, secret_problems};
 pub use store::{Database, PostgresUrl, StoreLocation};

@@ -3,7 +3,17 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
+
+/// Where something stands in a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: Arc<Path>,
+    /// Line and column, both from 1.
+    pub at: (usize, usize),
+}
 
 /// One problem of one file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

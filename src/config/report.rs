@@ -4,10 +4,11 @@ use std::{
     collections::{BTreeSet, HashSet},
     fmt::Write as _,
     ops::Range,
-    path::{Path, PathBuf},
+    path::Path,
+    sync::Arc,
 };
 
-use super::{Problem, keys, positions::Positions};
+use super::{Place, Problem, keys, positions::Positions};
 
 /// Problems listed of one file.
 pub const LISTED: usize = 100;
@@ -101,7 +102,7 @@ pub fn shown_key(name: &str) -> String {
 
 /// What is wrong with one file.
 pub struct Report<'a> {
-    file: PathBuf,
+    file: Arc<Path>,
     positions: Positions<'a>,
     problems: Listed,
     warnings: Listed,
@@ -121,7 +122,7 @@ impl<'a> Report<'a> {
     pub fn new(file: &Path, text: &'a str) -> Self {
         let positions = Positions::new(text);
         Self {
-            file: file.to_owned(),
+            file: Arc::from(file),
             hidden: vec![false; positions.lines()],
             positions,
             problems: Listed::default(),
@@ -219,9 +220,18 @@ impl<'a> Report<'a> {
         self.warnings.add(None, key.to_owned(), message);
     }
 
-    /// `file:line` of `at`, to point there from elsewhere.
-    pub fn place(&self, at: &Range<usize>) -> String {
-        format!("{}:{}", self.file.display(), self.positions.of(at.start).0)
+    /// Where `at` begins, to point there from elsewhere.
+    pub fn place(&self, at: &Range<usize>) -> Place {
+        Place {
+            file: Arc::clone(&self.file),
+            at: self.positions.of(at.start),
+        }
+    }
+
+    /// The same as `file:line`.
+    pub fn line(&self, at: &Range<usize>) -> String {
+        let Place { file, at } = self.place(at);
+        format!("{}:{}", file.display(), at.0)
     }
 
     /// Problems and warnings, by place, each list cut to what is listed of one file.

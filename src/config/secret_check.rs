@@ -2,17 +2,17 @@
 //! Names the source and the user, never the content.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt, fs,
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use futures_util::{StreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    Config, Database, StoreLocation, Transport,
+    Config, Database, Place, Problem, StoreLocation, Transport,
     secret::{SecretSource, mangled, no_code_in},
 };
 use crate::{observation::Mangled, user::Known};
@@ -36,20 +36,19 @@ pub enum Severity {
 pub struct SecretFinding {
     /// How bad it is.
     pub severity: Severity,
-    /// Whose secret: `users.acme-email2at.secret`, `email.smtp.password`.
-    pub key: String,
-    /// What is wrong, naming the source, a fragment.
-    pub message: String,
+    /// Where the user's table begins, or the main file; whose secret: `users.acme-email2at.secret`, `email.smtp.password`; what
+    /// is wrong, naming the source.
+    pub problem: Problem,
 }
 
 impl fmt::Display for SecretFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.message)
+        self.problem.fmt(f)
     }
 }
 
 /// What a secret is for: what is unusual depends on it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Purpose {
     Secret,
     Code,
@@ -58,13 +57,14 @@ enum Purpose {
 }
 
 /// A secret that is needed.
-struct Wanted<'a> {
+struct Needed<'a> {
     purpose: Purpose,
+    place: Option<&'a Place>,
     key: String,
     source: &'a SecretSource,
 }
 
-impl Wanted<'_> {
+impl Needed<'_> {
     /// Equal where many need one secret, as the code of an integration: it is read once, and a program is asked once.
     fn once(&self) -> (Purpose, String) {
         let place = self.source.place();
@@ -75,31 +75,42 @@ impl Wanted<'_> {
 /// Reads all secrets of enabled users, the mail login and the token, and says what is wrong with them, in the order
 /// of the users.
 pub async fn secret_problems(config: &Config) -> Vec<SecretFinding> {
-    let wanted = wanted(config);
+    let needed = needed(config);
     let folders: Vec<_> = config
         .files
         .iter()
         .filter_map(|file| file.parent())
         .collect();
-    let once: BTreeMap<_, _> = wanted.iter().map(|each| (each.once(), each)).collect();
-    let checks = once.into_iter().map(async |(place, wanted)| {
-        let found = check(wanted, &folders).await;
+    let once: BTreeMap<_, _> = needed.iter().map(|each| (each.once(), each)).collect();
+    let checks = once.into_iter().map(async |(place, needed)| {
+        let found = check(needed, &folders).await;
         (place, found)
     });
     let checks = stream::iter(checks).buffer_unordered(AT_ONCE);
-    let found: HashMap<_, _> = checks.collect().await;
-    let findings = wanted.iter().flat_map(|wanted| {
-        let found = found.get(&wanted.once()).into_iter().flatten();
+    let found: BTreeMap<_, _> = checks.collect().await;
+    let findings = needed.iter().flat_map(|needed| {
+        let found = found.get(&needed.once()).into_iter().flatten();
         found.map(|(severity, message)| SecretFinding {
             severity: *severity,
-            key: wanted.key.clone(),
-            message: message.clone(),
+            problem: Problem {
+                file: needed
+                    .place
+                    .map_or(main(config), |place| place.file.to_path_buf()),
+                at: needed.place.map(|place| place.at),
+                key: needed.key.clone(),
+                message: message.clone(),
+            },
         })
     });
-    findings.chain(database(&config.store).await).collect()
+    findings.chain(database(config).await).collect()
 }
 
-fn wanted(config: &Config) -> Vec<Wanted<'_>> {
+/// What is no user's is told in the main file alone.
+fn main(config: &Config) -> PathBuf {
+    config.files.first().cloned().unwrap_or_default()
+}
+
+fn needed(config: &Config) -> Vec<Needed<'_>> {
     let users = config.users.iter().filter(|user| user.enabled);
     let of_users = users.flat_map(|user| {
         let (secret, code) = match &user.known {
@@ -111,8 +122,9 @@ fn wanted(config: &Config) -> Vec<Wanted<'_>> {
             // What is never used need not be there.
             Known::Nothing => (None, None),
         };
-        let of_user = |purpose, name, source| Wanted {
+        let of_user = |purpose, name, source| Needed {
             purpose,
+            place: user.place.as_ref(),
             key: format!("users.{}.{name}", user.id),
             source,
         };
@@ -124,13 +136,15 @@ fn wanted(config: &Config) -> Vec<Wanted<'_>> {
         Some(Transport::Smtp(smtp)) => smtp.login.as_ref(),
         _ => None,
     };
-    let password = login.map(|login| Wanted {
+    let password = login.map(|login| Needed {
         purpose: Purpose::Password,
+        place: None,
         key: "email.smtp.password".to_owned(),
         source: &login.password,
     });
-    let token = config.web.token.as_ref().map(|source| Wanted {
+    let token = config.web.token.as_ref().map(|source| Needed {
         purpose: Purpose::Token,
+        place: None,
         key: "web.token".to_owned(),
         source,
     });
@@ -138,10 +152,10 @@ fn wanted(config: &Config) -> Vec<Wanted<'_>> {
 }
 
 /// What is to be said of a source, whosever it is.
-async fn check(wanted: &Wanted<'_>, folders: &[&Path]) -> Vec<(Severity, String)> {
-    let Wanted {
+async fn check(needed: &Needed<'_>, folders: &[&Path]) -> Vec<(Severity, String)> {
+    let Needed {
         purpose, source, ..
-    } = *wanted;
+    } = *needed;
     let secret = match source.read_beside(folders).await {
         Ok(secret) => secret,
         Err(error) => return vec![(Severity::Error, error.to_string())],
@@ -159,14 +173,18 @@ async fn check(wanted: &Wanted<'_>, folders: &[&Path]) -> Vec<(Severity, String)
 }
 
 /// The file that holds the address of the store, with its password.
-async fn database(store: &StoreLocation) -> Vec<SecretFinding> {
-    let StoreLocation::Postgres(file @ Database::File(path)) = store else {
+async fn database(config: &Config) -> Vec<SecretFinding> {
+    let StoreLocation::Postgres(file @ Database::File(path)) = &config.store else {
         return Vec::new();
     };
     let finding = |severity, message| SecretFinding {
         severity,
-        key: "store.url_file".to_owned(),
-        message,
+        problem: Problem {
+            file: main(config),
+            at: None,
+            key: "store.url_file".to_owned(),
+            message,
+        },
     };
     if let Err(why) = file.url().await {
         return vec![finding(Severity::Error, why)];

@@ -30,6 +30,15 @@ impl Samples {
             metrics.push(named(labels));
         }
         let metric = &mut metrics[self.used];
+        debug_assert!(
+            metric
+                .get_label()
+                .iter()
+                .map(LabelPair::name)
+                .eq(labels.iter().map(|(name, _)| *name)),
+            "{}: all samples of a family have the same labels",
+            self.family.name()
+        );
         for (pair, (_, text)) in metric.mut_label().iter_mut().zip(labels) {
             if pair.value() != *text {
                 pair.set_value(without_addresses(text));

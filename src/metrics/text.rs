@@ -12,7 +12,7 @@ use super::{
 use crate::board::Entry;
 
 /// Users that are projected and encoded at once.
-const USERS_OF_A_PART: usize = 500;
+const USERS_OF_A_PART: usize = 100;
 
 impl Metrics {
     /// The whole text, users included, each part made when it is taken: none of them takes long, or much memory.

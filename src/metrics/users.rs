@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::Timestamp;
 use prometheus::proto::MetricFamily;
 
 use super::samples::Samples;
@@ -10,7 +11,6 @@ use crate::{
     record::ProbeRecord,
     user::Known,
 };
-use jiff::Timestamp;
 
 /// One family: its name, its HELP, and how its samples come from the board.
 pub struct Family {

@@ -101,7 +101,8 @@ macro_rules! of_rows {
     }};
 }
 
-/// Writes rows, of which there are some, by one statement: `before`, their `VALUES`, `after`.
+/// Writes rows, of which there are some, by one statement: `before`, their `VALUES`, `after`. It is prepared each time: kept
+/// ones, of every length, would drive those of the checks out.
 pub(super) async fn insert(
     conn: &mut Conn,
     before: &'static str,
@@ -111,11 +112,17 @@ pub(super) async fn insert(
     match conn {
         Conn::Sqlite(conn) => {
             let mut query = of_rows!(Sqlite, before, rows, after);
-            query.build().execute(conn).await.map(drop)
+            query
+                .build()
+                .persistent(false)
+                .execute(conn)
+                .await
+                .map(drop)
         }
         Conn::Postgres(conn) => {
             let mut query = of_rows!(Postgres, before, rows, after);
-            query.build().execute(&mut **conn).await.map(drop)
+            let query = query.build().persistent(false);
+            query.execute(&mut **conn).await.map(drop)
         }
     }
 }

@@ -10,13 +10,13 @@ use super::{
     writer::Write,
 };
 
-/// Rows of removed users and untouched ledger rows are kept so long.
+/// What is old is kept so long.
 const KEEP: Duration = Duration::from_hours(90 * 24);
 
 /// What the clock did more than time that was seen to pass, before a sweep waits for the next one: the clock may be wrong.
 const UNSEEN: Duration = Duration::from_hours(24);
 
-/// That a username is wanted is written down so often: what is remembered of it is kept so much longer.
+/// That a username is wanted is written down so often, and so ledgers are kept so much longer.
 const TOUCH: Duration = Duration::from_hours(24);
 
 struct Sweep {

@@ -26,7 +26,7 @@ const ROWS: usize = 100;
 const USERS: &str = "INSERT INTO users \
      (id, username, tenant, active, interval_ms, first_seen, due_at, due_set_at, record, recent) ";
 /// What else is remembered of a user stays.
-const KNOWN_ALREADY: &str = " ON CONFLICT (id) DO UPDATE SET active = TRUE, removed_at = NULL, \
+const KEPT_ALREADY: &str = " ON CONFLICT (id) DO UPDATE SET active = TRUE, removed_at = NULL, \
      interval_ms = excluded.interval_ms, tenant = excluded.tenant, due_at = excluded.due_at";
 
 /// What `sync` needs to know of a configured user.
@@ -47,7 +47,7 @@ pub struct Wanted {
 /// All that the configuration wants of the store.
 #[derive(Clone, Debug, Default)]
 pub struct Wants {
-    /// All enabled users.
+    /// All enabled users, each once.
     pub users: Vec<Wanted>,
     /// How it is told that the incident of a user that goes is over.
     pub telling: Telling,
@@ -112,38 +112,38 @@ impl Write for Sync {
         let fresh = to_doc(&Record::new(self.now, &self.limits))?;
         let counted = books::counted(conn, self.now).await?;
         sweep::touch(conn, counted).await?;
-        let mut known = known(conn).await?;
+        let mut kept = kept(conn).await?;
         let wanted: HashSet<&str> = users.iter().map(|user| user.id.as_str()).collect();
-        for (id, known) in &known {
-            if known.active && !wanted.contains(id.as_str()) {
+        for (id, row) in &kept {
+            if row.active && !wanted.contains(id.as_str()) {
                 partings.extend(parting::put_aside(conn, id, telling, self.now).await?);
             }
         }
         let mut changed = Vec::new();
         for user in users {
-            let known = match known.remove(user.id.as_str()) {
-                Some(known) if known.username != user.username => {
+            let row = match kept.remove(user.id.as_str()) {
+                Some(row) if row.username != user.username => {
                     let (id, name) = (user.id.as_str(), &user.username);
                     partings.extend(parting::make_room(conn, id, name, telling, self.now).await?);
                     None
                 }
-                known => known,
+                row => row,
             };
-            if !known.as_ref().is_some_and(|known| known.is_as(user, now)) {
-                let due = known.map_or(millis(user.first_due), |known| known.due(user, now));
+            if !row.as_ref().is_some_and(|row| row.is_as(user, now)) {
+                let due = row.map_or(millis(user.first_due), |row| row.due(user, now));
                 changed.push((user, due));
             }
         }
         for some in changed.chunks(ROWS) {
             let rows = some.iter().map(|(user, due)| row(user, *due, &fresh, now));
-            sql::insert(conn, USERS, rows, KNOWN_ALREADY).await?;
+            sql::insert(conn, USERS, rows, KEPT_ALREADY).await?;
         }
         Ok(partings)
     }
 }
 
 /// A row as it is; most are as they should be, and reading is much less than writing.
-struct Known {
+struct Kept {
     username: String,
     tenant: String,
     active: bool,
@@ -152,7 +152,7 @@ struct Known {
     due_set_at: i64,
 }
 
-impl Known {
+impl Kept {
     /// The next check. One that is further off than the interval is right when the API asked for it (`Retry-After`), but not
     /// when the interval was changed or the clock was set back since.
     fn due(&self, wanted: &Wanted, now: i64) -> i64 {
@@ -175,14 +175,14 @@ impl Known {
 }
 
 /// Every row, by the user's id.
-async fn known(conn: &mut Conn) -> Result<BTreeMap<String, Known>, sqlx::Error> {
+async fn kept(conn: &mut Conn) -> Result<BTreeMap<String, Kept>, sqlx::Error> {
     let rows = sql::query(
         "SELECT id, username, tenant, active, interval_ms, due_at, due_set_at FROM users",
     )
     .fetch_all(conn)
     .await?;
-    let known = |row: &Row| {
-        let known = Known {
+    let each = |row: &Row| {
+        let kept = Kept {
             username: row.get("username")?,
             tenant: row.get("tenant")?,
             active: row.get("active")?,
@@ -190,9 +190,9 @@ async fn known(conn: &mut Conn) -> Result<BTreeMap<String, Known>, sqlx::Error> 
             due: row.get("due_at")?,
             due_set_at: row.get("due_set_at")?,
         };
-        Ok((row.get("id")?, known))
+        Ok((row.get("id")?, kept))
     };
-    rows.iter().map(known).collect()
+    rows.iter().map(each).collect()
 }
 
 /// What [`USERS`] names.

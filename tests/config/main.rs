@@ -548,18 +548,18 @@ token = { file = "token" }
     assert_eq!(
         told,
         [
-            "Error users.bad.secret: the file that `file` names below FOLDER (the name is not shown: it may be a secret in the wrong place) cannot be read: No such file or directory (os error 2)",
-            "Error users.bad.integration_code: command `sh` failed with exit status: 3",
-            "Warning users.mangled.secret: file mangled begins and ends with a quote: is the quote part of it?",
-            "Warning users.mangled.secret: file mangled begins or ends with white space",
-            "Warning users.mangled.secret: file mangled holds white space",
-            "Warning users.mangled.secret: file mangled holds a backslash before a special character, as shells leave it",
-            "Warning users.mangled.secret: file mangled may be read by everybody (mode 0644); chmod o= it",
-            "Warning users.mangled.integration_code: the text in the configuration begins or ends with white space",
-            "Error users.remark.integration_code: file remark is no code but a remark; write integration_code = \"vendor-held\" in the configuration itself where only the vendor knows the code",
-            "Error users.without-code.secret: the file that `file` names below FOLDER (the name is not shown: it may be a secret in the wrong place) cannot be read: No such file or directory (os error 2)",
-            "Error email.smtp.password: the environment variable that `env` names is not set (the name is not shown: it may be a secret in the wrong place)",
-            "Warning web.token: file token is shorter than 16 characters and easily guessed",
+            "Error main.toml:11:1: users.bad.secret: the file that `file` names below FOLDER (the name is not shown: it may be a secret in the wrong place) cannot be read: No such file or directory (os error 2)",
+            "Error main.toml:11:1: users.bad.integration_code: command `sh` failed with exit status: 3",
+            "Warning main.toml:21:1: users.mangled.secret: file mangled begins and ends with a quote: is the quote part of it?",
+            "Warning main.toml:21:1: users.mangled.secret: file mangled begins or ends with white space",
+            "Warning main.toml:21:1: users.mangled.secret: file mangled holds white space",
+            "Warning main.toml:21:1: users.mangled.secret: file mangled holds a backslash before a special character, as shells leave it",
+            "Warning main.toml:21:1: users.mangled.secret: file mangled may be read by everybody (mode 0644); chmod o= it",
+            "Warning main.toml:21:1: users.mangled.integration_code: the text in the configuration begins or ends with white space",
+            "Error main.toml:32:1: users.remark.integration_code: file remark is no code but a remark; write integration_code = \"vendor-held\" in the configuration itself where only the vendor knows the code",
+            "Error main.toml:42:1: users.without-code.secret: the file that `file` names below FOLDER (the name is not shown: it may be a secret in the wrong place) cannot be read: No such file or directory (os error 2)",
+            "Error main.toml: email.smtp.password: the environment variable that `env` names is not set (the name is not shown: it may be a secret in the wrong place)",
+            "Warning main.toml: web.token: file token is shorter than 16 characters and easily guessed",
         ]
     );
     assert!(
@@ -572,32 +572,59 @@ token = { file = "token" }
 /// It may be a program that asks somebody for a password, and thousands of users may share one code.
 #[tokio::test]
 async fn a_secret_that_many_need_is_asked_for_once() {
-    let command = "{ command = [\"sh\", \"-c\", \"echo asked >> FOLDER/log; echo ' code'\"] }";
-    let user = |nth: usize| {
+    let asks = "{ command = [\"sh\", \"-c\", \"echo asked >> FOLDER/log; echo ' code'\"] }";
+    let fails = "{ command = [\"sh\", \"-c\", \"exit 3\"] }";
+    let user = |id: &str, secret: &str, code: &str| {
         format!(
-            "[[users]]\nid = \"user-{nth}\"\nusername = \"user-{nth}@acme.example\"\n\
-             secret = {{ file = \"good\" }}\nintegration_code = {command}\n"
+            "[[users]]\nid = \"{id}\"\nusername = \"{id}@acme.example\"\n\
+             secret = {{ file = \"{secret}\" }}\nintegration_code = {code}\n"
         )
     };
-    let users: String = (0..40).map(user).collect();
-    let folder = folder(&[("good", "demo-secret-of-25-letters\n")]);
+    let many: String = (10..40)
+        .map(|nth| user(&format!("user-{nth}"), "good", asks))
+        .collect();
+    let others = user("one", "lacks", fails) + &user("two", "lacks", "{ file = \"remark\" }");
+    let folder = folder(&[
+        ("good", "demo-secret-of-25-letters\n"),
+        ("remark", "Vendor-Held\n"),
+    ]);
+    for name in ["good", "remark"] {
+        let mode = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(folder.path().join(name), mode).unwrap();
+    }
     let at = folder.path().display().to_string();
-    fs::write(
-        folder.path().join("main.toml"),
-        users.replace("FOLDER", &at),
-    )
-    .unwrap();
-    let mode = fs::Permissions::from_mode(0o600);
-    fs::set_permissions(folder.path().join("good"), mode).unwrap();
+    let write = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text.replace("FOLDER", &at)).unwrap();
+    };
+    // A remark in place of a code is no unusual secret.
+    let third = user("three", "remark", "\"DEMO-CODE-1\"");
+    write(
+        "main.toml",
+        &format!("include = [\"more.toml\"]\n{many}{third}"),
+    );
+    write("more.toml", &others);
     let (config, _) = load(&folder.path().join("main.toml")).unwrap();
     let found = secret_problems(&config).await;
-    let told: Vec<_> = found.iter().map(ToString::to_string).collect();
-    let mut ids: Vec<_> = (0..40).map(|nth| format!("user-{nth}")).collect();
-    ids.sort_unstable();
-    let expected = ids.iter().map(|id| {
-        format!("users.{id}.integration_code: command `sh` begins or ends with white space")
-    });
-    assert_eq!(told, expected.collect::<Vec<_>>());
+    let told = found
+        .iter()
+        .map(|finding| finding.to_string().replace(&format!("{at}/"), ""));
+    let missing = format!(
+        "the file that `file` names below {at} (the name is not shown: it may be a secret in the wrong place) cannot be read: No such file or directory (os error 2)"
+    );
+    let mut expected = vec![
+        format!("more.toml:1:1: users.one.secret: {missing}"),
+        "more.toml:1:1: users.one.integration_code: command `sh` failed with exit status: 3".to_owned(),
+        "main.toml:152:1: users.three.secret: file remark has an unusual length: Autotask generates 25 characters".to_owned(),
+        format!("more.toml:6:1: users.two.secret: {missing}"),
+        "more.toml:6:1: users.two.integration_code: file remark is no code but a remark; write integration_code = \"vendor-held\" in the configuration itself where only the vendor knows the code".to_owned(),
+    ];
+    expected.extend((10..40).map(|nth| {
+        let line = 2 + 5 * (nth - 10);
+        format!(
+            "main.toml:{line}:1: users.user-{nth}.integration_code: command `sh` begins or ends with white space"
+        )
+    }));
+    assert_eq!(told.collect::<Vec<_>>(), expected);
     let log = fs::read_to_string(folder.path().join("log")).unwrap();
     assert_eq!(log, "asked\n");
 }

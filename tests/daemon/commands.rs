@@ -254,21 +254,24 @@ async fn a_test_mail_names_the_step_that_failed() {
     }
     assert!(mail.contains("To: it@msp.example"), "{mail}");
 
-    let fails = async |arguments: &[&str], step: &str| {
+    let fails = async |arguments: &[&str], step: &str, advice: &str| {
         let done = house.lockwatch(arguments).await;
         assert_eq!(done.code, 1, "{done:?}");
+        let (failed, advised) = done.stderr.split_once('\n').unwrap();
         assert!(
-            done.stderr.starts_with(&format!("  {step:<10} FAILED: ")),
+            failed.starts_with(&format!("  {step:<10} FAILED: ")),
             "{done:?}"
         );
+        assert!(advised.contains(advice), "{done:?}");
+        assert_eq!(advised.is_empty(), advice.is_empty(), "{done:?}");
     };
-    fails(&["test-mail", "--to", "gone@msp.example"], "recipient").await;
+    fails(&["test-mail", "--to", "gone@msp.example"], "recipient", "").await;
     house.secret_file("smtp.secret", "demo-smtp-password-2");
-    fails(&["test-mail"], "login").await;
+    fails(&["test-mail"], "login", "email.smtp.username").await;
     drop(sink);
-    fails(&["test-mail"], "connect").await;
+    fails(&["test-mail"], "connect", "email.smtp.host").await;
     fs::remove_file(house.folder().join("smtp.secret")).unwrap();
-    fails(&["test-mail"], "prepare").await;
+    fails(&["test-mail"], "prepare", "").await;
 }
 
 #[tokio::test]

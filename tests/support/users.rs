@@ -32,6 +32,7 @@ pub const LIMITS: Limits = Limits {
 pub fn user(id: &str) -> User {
     User {
         id: UserId::parse(id).unwrap(),
+        place: None,
         username: Username::new(format!("{id}@acme.example")),
         known: Known::All {
             secret: SecretSource::Plain(SecretString::from("demo-secret-1")),

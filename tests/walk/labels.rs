@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    house::House,
+    one_fails,
     support::pages::{Page, read},
 };
 
@@ -54,14 +54,8 @@ fn scraped(text: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
 
 #[tokio::test]
 async fn names_types_and_labels_are_those_of_a_scrape() {
-    // One with an incident, for series that are there only then.
-    let house = House::of(&["works", "wrong"]);
-    house.give("wrong", "demo-wrong-secret");
-    let _daemon = house.start().await;
-    house.until_state("works", "healthy", "ok").await;
-    house
-        .until_state("wrong", "failing", "credential_rejected")
-        .await;
+    // Some series are there only while an incident is open.
+    let (house, _daemon) = one_fails().await;
     let text = house.metrics().await;
     let (there, said) = (scraped(&text), documented());
     for name in there.keys().chain(said.keys()) {

@@ -103,6 +103,7 @@ impl Users {
         let labels = labels(table.labels, &key.key("labels"), report);
         Some(User {
             id: id?,
+            place: Some(report.place(&at)),
             username: username?,
             known: known?,
             notify,
@@ -126,7 +127,7 @@ impl Users {
         let id = take::parsed(field, key, report, |text| {
             UserId::parse(text).map_err(|_| "is not an id")
         })?;
-        let here = report.place(&at);
+        let here = report.line(&at);
         if let Some(there) = self.ids.get(id.as_str()) {
             report.problem(
                 &at,
@@ -190,7 +191,7 @@ impl Users {
         if let Some(other) = self.usernames.get(&username.key()) {
             report.problem(&at, &key, &format!("is the username of {other} already (upper and lower case are the same to Autotask); remove one of the two users"));
         } else {
-            let place = report.place(user);
+            let place = report.line(user);
             let name = id.map_or(format!("the user at {place}"), |id| {
                 format!("{id} ({place})")
             });
