@@ -32,6 +32,9 @@ pub enum ReloadError {
     /// There is no file to read.
     #[error("this lockwatch has no configuration file")]
     NoFile,
+    /// What is about to end takes nothing any more, and that is no fault to tell.
+    #[error("lockwatch is stopping")]
+    Stopping,
     /// A room could not be set up.
     #[error("{0}; the old configuration stays in force")]
     Failed(String),
@@ -89,10 +92,8 @@ impl App {
 
     async fn reload_here(&self, by: By) -> Result<(), ReloadError> {
         let _one_at_a_time = self.reloading.lock().await;
-        let ending = || ReloadError::Failed("lockwatch is stopping".to_owned());
-        // What is about to end takes nothing any more, and that is no fault to tell.
         if self.stopping.is_cancelled() {
-            return Err(ending());
+            return Err(ReloadError::Stopping);
         }
         let before = self.setup.borrow().clone();
         let read = self.read_anew().await;
@@ -131,7 +132,7 @@ impl App {
                     }
                 );
             }
-            Err(_) if self.stopping.is_cancelled() => return Err(ending()),
+            Err(_) if self.stopping.is_cancelled() => return Err(ReloadError::Stopping),
             Err(why) => self.refuse(why, by),
         }
         result.map(drop)

@@ -32,7 +32,7 @@ use tower_http::{
 
 use self::once::Once;
 use crate::{
-    app::App,
+    app::{App, ReloadError},
     board::Board,
     user::{UserId, nearest},
 };
@@ -210,7 +210,11 @@ async fn reload(State(app): State<Arc<App>>) -> Response {
         Ok(()) => Json(json!({ "reloaded": true })).into_response(),
         Err(why) => {
             let answer = json!({ "error": why.to_string(), "problems": why.problems() });
-            (StatusCode::UNPROCESSABLE_ENTITY, Json(answer)).into_response()
+            let status = match why {
+                ReloadError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+                _ => StatusCode::UNPROCESSABLE_ENTITY,
+            };
+            (status, Json(answer)).into_response()
         }
     }
 }

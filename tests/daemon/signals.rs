@@ -83,7 +83,7 @@ async fn a_reload_while_it_ends_is_nothing() {
     daemon.says("stopping: no attempt starts any more").await;
     daemon.signal(Signal::HUP);
     let reload = house.post("/-/reload", "").await;
-    assert_eq!(reload.status, 422, "{reload:?}");
+    assert_eq!(reload.status, 503, "{reload:?}");
     assert!(reload.body.contains("lockwatch is stopping"), "{reload:?}");
     assert_eq!(daemon.ended(SOON).await, Some(0), "{}", daemon.log());
     let log = daemon.log();
