@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -87,6 +88,9 @@ impl Draft {
         let (mut config, _) = self.load().unwrap_or_else(|why| panic!("{why}"));
         config.files.clear();
         config.sha256.clear();
+        for user in &mut config.users {
+            Arc::make_mut(user).place = None;
+        }
         for pattern in &mut config.include {
             *pattern = pattern.rsplit('/').next().unwrap().to_owned();
         }
