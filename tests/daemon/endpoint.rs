@@ -12,13 +12,7 @@ use crate::{
 
 #[tokio::test]
 async fn metrics_are_complete_and_as_prometheus_wants_them() {
-    let house = House::of(&["works", "wrong"]);
-    house.give("wrong", "demo-wrong-secret-1");
-    let daemon = house.start().await;
-    house.until_state("works", "healthy", "ok").await;
-    house
-        .until_state("wrong", "failing", "credential_rejected")
-        .await;
+    let (house, daemon) = House::one_fails().await;
     let text = house.metrics().await;
     for name in METRICS {
         assert!(

@@ -9,7 +9,7 @@ use lockwatch::web::{
 };
 use serde_json::{Value, json};
 
-use crate::{one_fails, support::pages::read};
+use crate::{house::House, support::pages::read};
 
 /// The rows of the tables below a heading: the field, and its type in words.
 fn documented(heading: &str) -> BTreeMap<String, String> {
@@ -90,7 +90,7 @@ fn what_is_seldom_there() {
 
 #[tokio::test]
 async fn users_as_the_daemon_tells_them() {
-    let (house, _daemon) = one_fails().await;
+    let (house, _daemon) = House::one_fails().await;
     let told: Value = serde_json::from_str(&house.get("/api/v1/users").await.body).unwrap();
     for user in told["users"].as_array().unwrap() {
         is_as_documented(user, "A user");

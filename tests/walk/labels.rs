@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    one_fails,
+    house::House,
     support::pages::{Page, read},
 };
 
@@ -55,7 +55,7 @@ fn scraped(text: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
 #[tokio::test]
 async fn names_types_and_labels_are_those_of_a_scrape() {
     // Some series are there only while an incident is open.
-    let (house, _daemon) = one_fails().await;
+    let (house, _daemon) = House::one_fails().await;
     let text = house.metrics().await;
     let (there, said) = (scraped(&text), documented());
     for name in there.keys().chain(said.keys()) {

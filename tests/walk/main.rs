@@ -29,23 +29,10 @@ mod place;
 mod shell;
 mod tls;
 
-use house::{Daemon, House};
 use support::{
     accounts::{By, account, idle_rows},
     pages::{Page, commands, pages, read},
 };
-
-/// A daemon with two users: one works, and an incident of the other is open.
-async fn one_fails() -> (House, Daemon) {
-    let house = House::of(&["works", "wrong"]);
-    house.give("wrong", "demo-wrong-secret");
-    let daemon = house.start().await;
-    house.until_state("works", "healthy", "ok").await;
-    house
-        .until_state("wrong", "failing", "credential_rejected")
-        .await;
-    (house, daemon)
-}
 
 #[test]
 fn every_command_is_run_by_somebody() {

@@ -168,6 +168,18 @@ impl House {
         self.private.lock().unwrap().remove(text);
     }
 
+    /// A running daemon of two users: "works" does, and an incident of "wrong" is open.
+    pub async fn one_fails() -> (Self, Daemon) {
+        let house = Self::of(&["works", "wrong"]);
+        house.give("wrong", "demo-wrong-secret-1");
+        let daemon = house.start().await;
+        house.until_state("works", "healthy", "ok").await;
+        house
+            .until_state("wrong", "failing", "credential_rejected")
+            .await;
+        (house, daemon)
+    }
+
     /// Writes the configuration as settings and accounts say now.
     pub fn write(&self) {
         let text = self.settings.text(
